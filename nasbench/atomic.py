@@ -1,0 +1,76 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from nasbench.errors import OutputFault
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that takes its place when the block ends without an error.
+
+    Raises:
+        OutputFault: the folder cannot be written or the disk is full; `path` is as it was before.
+    """
+    path = Path(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
+        os.close(handle)
+    except OSError as fault:
+        raise output_fault(path, fault) from fault
+    part = Path(name)
+    try:
+        yield part
+        with part.open("rb+") as stream:
+            os.fsync(stream.fileno())
+        part.chmod(0o666 & ~_umask())
+        part.replace(path)
+    except OSError as fault:
+        if isinstance(fault, OutputFault):
+            raise
+        raise output_fault(path, fault) from fault
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace `path` by `text`, UTF-8, all of it or nothing."""
+    write_bytes(path, text.encode())
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    """Replace `path` by `data`, all of it or nothing."""
+    with replacing(path) as part:
+        part.write_bytes(data)
+
+
+def output_fault(path: Path, fault: OSError) -> OutputFault:
+    """The error of writing `path`, in words that say what to do."""
+    advice = {
+        errno.ENOSPC: "the disk is full; free some space and run the same command again",
+        errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
+        errno.EFBIG: "the file is larger than this process may write; raise the limit (ulimit -f)",
+        errno.EACCES: "no permission to write there; choose another place",
+        errno.EPERM: "no permission to write there; choose another place",
+        errno.EROFS: "the file system is read-only; choose another place",
+        errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
+        errno.EISDIR: "there is a folder of that name; choose another place",
+    }.get(fault.errno or 0, "choose another place")
+    return OutputFault(
+        fault.errno, f"cannot write {path} ({os.strerror(fault.errno or 0)}): {advice}"
+    )
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
