@@ -2,7 +2,9 @@
 
 >>> import nasbench
 >>> table = nasbench.load("cell201/digits-on-photos")
->>> arch = table.space.parse("|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|")
+>>> arch = table.space.parse(
+...     "|nor_conv_3x3~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|"
+... )
 >>> table.query([nasbench.Candidate(arch)])[0].metrics["valid_accuracy"]
 """
 

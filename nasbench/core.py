@@ -1,8 +1,8 @@
-"""The nouns and the protocols. NumPy only; everything else in the project is written in these words.
+"""The nouns and the protocols. NumPy only; everything else is written in these words.
 
-An `Architecture` is trained as a `Candidate`; a `Benchmark` answers with a `Result`; the harness keeps the
-objectives, signs them, and tells the `Searcher` an `Observation`. What was asked and answered is a
-`Trajectory`, and with its setting a `Run`.
+An `Architecture` is trained as a `Candidate`; a `Benchmark` answers with a `Result`; the harness
+keeps the objectives, signs them, and tells the `Searcher` an `Observation`. What was asked and
+answered is a `Trajectory`, and with its setting a `Run`.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ class Observation:
 
     candidate: Candidate
     values: tuple[float, ...]
-    """The problem's objectives, each signed so that lower is better; `inf` for a failed training."""
+    """The problem's objectives, each signed so that lower is better; `inf` if training failed."""
     cost_s: float
     """Seconds charged for it."""
     feasible: bool = True
@@ -92,11 +92,13 @@ class Budget:
         whole = isinstance(self.queries, (int, np.integer)) and not isinstance(self.queries, bool)
         if not whole or self.queries < 1:
             raise InvalidBudget(
-                f"a budget needs a whole number of queries >= 1, got {self.queries!r}; pass for instance queries=200"
+                f"a budget needs a whole number of queries >= 1, got {self.queries!r}; "
+                "pass for instance queries=200"
             )
         if not self.cost_s > 0:  # also refuses NaN
             raise InvalidBudget(
-                f"a budget needs cost_s > 0 seconds, got {self.cost_s!r}; leave it out for no limit on time"
+                f"a budget needs cost_s > 0 seconds, got {self.cost_s!r}; "
+                "leave it out for no limit on time"
             )
 
 
@@ -128,7 +130,8 @@ class InputSpec:
     """Shape of one input of a task."""
 
     kind: Literal["image", "tokens"]
-    """`image`: float32 (channels, height, width), a sequence being of height 1; `tokens`: int64 (width,)."""
+    """`image`: float32 (channels, height, width), a sequence being of height 1;
+    `tokens`: int64 (width,)."""
     channels: int
     """Of an image; of the learned embedding for tokens."""
     height: int
@@ -152,7 +155,10 @@ class Examples:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network is built from an architecture, and how it is trained: SGD with a cosine schedule to 0."""
+    """How a network is built from an architecture, and how it is trained.
+
+    SGD with a cosine schedule to 0.
+    """
 
     channels: int = 8
     """Width of the first stage; every further stage doubles it."""
@@ -257,7 +263,8 @@ class Trajectory:
     feasible: NDArray[np.bool_]
     """(n,)."""
     spent_s: NDArray[np.float64]
-    """(n,) charged seconds when the evaluation was complete: recorded training plus the searcher's own time."""
+    """(n,) charged seconds when the evaluation was complete: recorded training plus the
+    searcher's own time."""
     overhead_s: NDArray[np.float64]
     """(n,) the searcher's own seconds so far, contained in `spent_s`."""
 
@@ -291,7 +298,10 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class LabeledGraph:
-    """A directed acyclic graph with a label on every node; the first node is the input, the last the output."""
+    """A directed acyclic graph with a label on every node.
+
+    The first node is the input, the last the output.
+    """
 
     labels: tuple[str, ...]
     edges: tuple[tuple[int, int, int], ...]
@@ -387,7 +397,8 @@ class Benchmark(Protocol):
     ) -> list[Result]:
         """Results in the order of the candidates; the same arguments always give the same results.
 
-        `noise_seed` None gives the mean over repeats (or the surrogate's mean); a number draws the repeat.
+        `noise_seed` None gives the mean over repeats (or the surrogate's mean); a number draws
+        the repeat.
 
         Raises:
             WrongSpace: a candidate of another space.
@@ -400,7 +411,10 @@ class SupportsRows(Protocol):
     """A benchmark that can list everything it knows."""
 
     def rows(self) -> tuple[NDArray[np.int16], Mapping[str, NDArray[np.float64]]]:
-        """Genes (classes, p) of every canonical architecture, and metric columns (classes,) of the full training."""
+        """Genes (classes, p) of every canonical architecture, and metric columns (classes,).
+
+        The metrics are those of the full training.
+        """
 
 
 @runtime_checkable

@@ -1,27 +1,27 @@
 """Every error this project raises on purpose.
 
-Each class also is the built-in that a caller would expect, and each message says what was expected, what
-was got, and what to do::
+Each class also is the built-in that a caller would expect, and each message says what was
+expected, what was got, and what to do::
 
     NasbenchError
     ├── UnknownName (LookupError)            a name that nothing is registered under
     │   ├── UnknownBenchmark, UnknownSearcher, UnknownSpace, UnknownTask, UnknownDevice
     │   ├── UnknownMetric                    a metric that this benchmark does not have
-    │   └── UnknownSchedule                  a number of epochs that this benchmark has no results for
+    │   └── UnknownSchedule                  epochs that this benchmark has no results for
     ├── DuplicateName (ValueError)           two plug-ins claim one name
     ├── BrokenPlugin (ImportError)           an entry point that does not import
     ├── MissingExtra (ImportError)           an optional dependency that is not installed
     ├── InvalidArchitecture (ValueError)     genes, index or text that the space does not contain
     │   └── WrongSpace                       an architecture of another space
-    ├── InvalidConfig (ValueError)           a recipe's, searcher's or command's setting out of range
+    ├── InvalidConfig (ValueError)           a recipe's, searcher's or command's wrong setting
     │   └── InvalidBudget                    a budget that is zero, negative or not a number
     ├── TestMetricRefused (ValueError)       a test metric used as objective or constraint
     ├── SearcherFault (RuntimeError)         a searcher that breaks the ask/tell protocol
-    ├── DataFault (ValueError)               a file of a task that is missing or not the one that was shipped
+    ├── DataFault (ValueError)               a task's file that is missing or not the one shipped
     ├── TableFault (ValueError)              a table that cannot be trusted
     │   ├── TableCorrupt                     truncated, bit-flipped, empty or not HDF5
     │   └── TableVersion                     written by an incompatible version of the layout
-    ├── RunFault (ValueError)                a run file that is malformed or does not fit its benchmark
+    ├── RunFault (ValueError)                a run file that is malformed or of another benchmark
     └── OutputFault (OSError)                a place that cannot be written, or is full
 """
 

@@ -1,4 +1,7 @@
-"""Looking things up by name. Everything above this floor is reached through entry points, plug-ins included."""
+"""Looking things up by name.
+
+Everything above this floor is reached through entry points, plug-ins included.
+"""
 
 from __future__ import annotations
 
@@ -58,7 +61,8 @@ def resolve(group: str, name: str) -> Any:
         return found[name].load()
     except (ImportError, AttributeError, SyntaxError) as fault:
         raise errors.BrokenPlugin(
-            f"{name} ({found[name].value}) does not import: {fault}. Reinstall the distribution that provides it."
+            f"{name} ({found[name].value}) does not import: {fault}. "
+            "Reinstall the distribution that provides it."
         ) from fault
 
 
@@ -114,7 +118,8 @@ def _entry_points(group: str) -> dict[str, metadata.EntryPoint]:
         other = found.get(point.name)
         if other is not None and other.value != point.value:
             raise errors.DuplicateName(
-                f"{group} has two entries named {point.name!r}: {other.value} and {point.value}; uninstall one"
+                f"{group} has two entries named {point.name!r}: {other.value} and {point.value}; "
+                "uninstall one"
             )
         found[point.name] = point
     return found
