@@ -1,0 +1,90 @@
+"""Reading the data files that are shipped beside the tasks, and making splits of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.core import Examples, InputSpec, TaskData
+from nasbench.errors import DataFault
+
+DATA = Path(__file__).with_name("data")
+SPLITS = ("train", "valid", "test")
+
+Arrays = dict[str, NDArray[Any]]
+
+
+def read(name: str, sha256: str) -> Arrays:
+    """Every array of the shipped file `name`, by its key, once the file's sha256 is as expected.
+
+    Raises:
+        DataFault: the file is missing, unreadable, or not the one that was shipped.
+    """
+    path = DATA / name
+    advice = "reinstall nasbench-lab, or restore the file from the repository"
+    try:
+        content = path.read_bytes()
+    except OSError as fault:
+        raise DataFault(f"expected the data file {path}, got {fault.strerror}; {advice}") from fault
+    got = hashlib.sha256(content).hexdigest()
+    if got != sha256:
+        raise DataFault(
+            f"{path} ({len(content)} bytes) is not the file that was shipped: "
+            f"expected sha256 {sha256}, got {got}; {advice}"
+        )
+    try:
+        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+            return {key: archive[key] for key in archive.files}
+    except (ValueError, OSError, zipfile.BadZipFile) as fault:
+        raise DataFault(f"expected an .npz archive in {path}, got {fault}; {advice}") from fault
+
+
+def image_task(task: str, classes: int, splits: dict[str, tuple[NDArray[Any], Any]]) -> TaskData:
+    """A task from integer images (n, channels, height, width) and labels of each split.
+
+    Every channel is standardized with the mean and deviation of the train split. Their sums are
+    taken over integers, so the float32 inputs are the same on every machine.
+    """
+    mean, deviation = _moments(splits["train"][0])
+    made = [
+        _frozen(((x - mean) / deviation).astype(np.float32), y)
+        for x, y in (splits[split] for split in SPLITS)
+    ]
+    _, channels, height, width = made[0].x.shape
+    return TaskData(task, InputSpec("image", channels, height, width), classes, *made)
+
+
+def token_task(
+    task: str,
+    classes: int,
+    embedding: int,
+    vocabulary: int,
+    splits: dict[str, tuple[NDArray[Any], Any]],
+) -> TaskData:
+    """A task from tokens (n, width) and labels of each split, embedded in `embedding` channels."""
+    made = [_frozen(x.astype(np.int64), y) for x, y in (splits[split] for split in SPLITS)]
+    spec = InputSpec("tokens", embedding, 1, made[0].x.shape[1], vocabulary)
+    return TaskData(task, spec, classes, *made)
+
+
+def _moments(images: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and deviation of each channel, both (channels, 1, 1)."""
+    whole = images.astype(np.int64)
+    axes = (0, 2, 3)
+    count = whole.size // whole.shape[1]
+    mean = whole.sum(axis=axes) / count
+    deviation = np.sqrt((whole**2).sum(axis=axes) / count - mean**2)
+    return mean[:, None, None], deviation[:, None, None]
+
+
+def _frozen(x: NDArray[Any], y: NDArray[Any]) -> Examples:
+    labels = y.astype(np.int64)
+    x.setflags(write=False)
+    labels.setflags(write=False)
+    return Examples(x, labels)
