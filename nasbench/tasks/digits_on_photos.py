@@ -29,13 +29,13 @@ CLASSES = 10
 CROP = 16
 DIGIT = 12
 TILE = 32
-"""Photos are cut into tiles of this size; each belongs to one split, and no crop leaves its tile."""
+"""Photos are cut into tiles of this size; each is of one split, and no crop leaves its tile."""
 USES = {"train": 3, "valid": 4, "test": 4}
-"""Times that every digit of the split is drawn, on different crops: 3591, 1200 and 1200 examples."""
+"""Times that every digit of the split is drawn: 3591, 1200 and 1200 examples."""
 
 
 class DigitsOnPhotos:
-    """3591 / 1200 / 1200 color images of 16x16, 10 classes; splits share no digit or photo region."""
+    """3591 / 1200 / 1200 color images of 16x16, 10 classes; no digit or photo region is shared."""
 
     name = "digits-on-photos"
     domain = "vision"
@@ -156,7 +156,7 @@ def _layout(
 
 
 def _below(limit: int, n: int, rng: np.random.Generator) -> NDArray[np.int64]:
-    """`n` whole numbers of 0 .. limit - 1; `Generator.random` is the stream least likely to change."""
+    """`n` whole numbers of 0 .. limit - 1, from the stream that is least likely to change."""
     return (rng.random(n) * limit).astype(np.int64)
 
 
