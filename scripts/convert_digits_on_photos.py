@@ -27,6 +27,7 @@ def halved(photo: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def main() -> None:
+    """Write the file and print its size and sha256."""
     digits = load_digits()
     photos = load_sample_images()
     names = [Path(name).name for name in photos.filenames]

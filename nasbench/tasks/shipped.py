@@ -18,6 +18,8 @@ DATA = Path(__file__).with_name("data")
 SPLITS = ("train", "valid", "test")
 
 Arrays = dict[str, NDArray[Any]]
+Splits = dict[str, tuple[NDArray[Any], NDArray[Any]]]
+"""Inputs and labels of each split, as stored."""
 
 
 def read(name: str, sha256: str) -> Arrays:
@@ -45,16 +47,21 @@ def read(name: str, sha256: str) -> Arrays:
         raise DataFault(f"expected an .npz archive in {path}, got {fault}; {advice}") from fault
 
 
-def image_task(task: str, classes: int, splits: dict[str, tuple[NDArray[Any], Any]]) -> TaskData:
+def splits(arrays: Arrays) -> Splits:
+    """Inputs and labels of each split, from arrays named `train_x`, `train_y` and so on."""
+    return {split: (arrays[f"{split}_x"], arrays[f"{split}_y"]) for split in SPLITS}
+
+
+def image_task(task: str, classes: int, parts: Splits) -> TaskData:
     """A task from integer images (n, channels, height, width) and labels of each split.
 
     Every channel is standardized with the mean and deviation of the train split. Their sums are
     taken over integers, so the float32 inputs are the same on every machine.
     """
-    mean, deviation = _moments(splits["train"][0])
+    mean, deviation = _moments(parts["train"][0])
     made = [
         _frozen(((x - mean) / deviation).astype(np.float32), y)
-        for x, y in (splits[split] for split in SPLITS)
+        for x, y in (parts[split] for split in SPLITS)
     ]
     _, channels, height, width = made[0].x.shape
     return TaskData(task, InputSpec("image", channels, height, width), classes, *made)
@@ -65,10 +72,10 @@ def token_task(
     classes: int,
     embedding: int,
     vocabulary: int,
-    splits: dict[str, tuple[NDArray[Any], Any]],
+    parts: Splits,
 ) -> TaskData:
     """A task from tokens (n, width) and labels of each split, embedded in `embedding` channels."""
-    made = [_frozen(x.astype(np.int64), y) for x, y in (splits[split] for split in SPLITS)]
+    made = [_frozen(x.astype(np.int64), y) for x, y in (parts[split] for split in SPLITS)]
     spec = InputSpec("tokens", embedding, 1, made[0].x.shape[1], vocabulary)
     return TaskData(task, spec, classes, *made)
 
