@@ -1,0 +1,217 @@
+"""From names to what a searcher is given: objectives, constraints, factory and config."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, cast, get_type_hints
+
+from nasbench import registry
+from nasbench.core import (
+    Benchmark,
+    Budget,
+    Constraint,
+    Metric,
+    Problem,
+    SearchData,
+    SearcherFactory,
+    SupportsRetraining,
+)
+from nasbench.errors import (
+    BrokenPlugin,
+    InvalidConfig,
+    TestMetricRefused,
+    UnknownMetric,
+    UnknownSearcher,
+)
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
+
+
+def make_problem(
+    benchmark: Benchmark,
+    factory: SearcherFactory,
+    budget: Budget,
+    objectives: Sequence[str],
+    constraints: Sequence[Constraint],
+) -> Problem:
+    """All that a searcher may know of a run; the task's data only if it declares `needs_task`."""
+    for constraint in constraints:
+        find_metric(benchmark, constraint.metric, "constraint")
+    return Problem(
+        space=benchmark.space,
+        epochs=tuple(benchmark.epochs),
+        objectives=find_objectives(benchmark, objectives),
+        budget=budget,
+        constraints=tuple(constraints),
+        task=_search_data(benchmark) if getattr(factory, "needs_task", False) else None,
+    )
+
+
+def find_objectives(benchmark: Benchmark, names: Sequence[str]) -> tuple[Metric, ...]:
+    """The metrics of these names, fit to be searched on.
+
+    Raises:
+        InvalidConfig: none, or one twice.
+        UnknownMetric: the benchmark has no such metric.
+        TestMetricRefused: a metric of the test split.
+    """
+    if isinstance(names, str) or not names or len(set(names)) != len(names):
+        raise InvalidConfig(
+            f"a run needs one or more different objectives, got {names!r}; "
+            f'pass for instance ("valid_accuracy",)'
+        )
+    return tuple(find_metric(benchmark, name, "objective") for name in names)
+
+
+def find_metric(benchmark: Benchmark, name: str, use: str) -> Metric:
+    """The benchmark's metric of this name, unless it is a test metric."""
+    known = {metric.name: metric for metric in benchmark.metrics}
+    if name not in known:
+        raise registry.unknown(UnknownMetric, f"metric of {benchmark.name}", name, list(known))
+    if known[name].split == "test":
+        fit = [m.name for m in benchmark.metrics if m.split != "test"]
+        raise TestMetricRefused(
+            f"{name} is measured on the test split, so it cannot be {_an(use)}; "
+            f"expected one of {', '.join(fit)}. Reports look test metrics up afterwards."
+        )
+    return known[name]
+
+
+def find_searcher(reference: str | SearcherFactory) -> tuple[str, SearcherFactory]:
+    """Name and factory of a registered searcher, a `file.py:Class`, a `module:Class` or a class.
+
+    Raises:
+        UnknownSearcher: nothing of this name, file or class.
+        BrokenPlugin: its module does not import.
+        InvalidConfig: it has no `Config` dataclass.
+    """
+    if not isinstance(reference, str):
+        name = f"{reference.__module__}:{getattr(reference, '__qualname__', reference)}"
+        return name, _checked(name, reference)
+    if ":" not in reference or reference in registry.names(registry.SEARCHERS):
+        return reference, _checked(reference, registry.searcher(reference))
+    where, _, attribute = reference.rpartition(":")
+    module = _file_module(Path(where)) if where.endswith(".py") else _module(where)
+    found = getattr(module, attribute, None)
+    if found is None:
+        classes = [key for key, value in vars(module).items() if hasattr(value, "Config")]
+        raise registry.unknown(UnknownSearcher, f"searcher of {where}", attribute, classes)
+    return reference, _checked(reference, found)
+
+
+def make_config(name: str, factory: SearcherFactory, settings: Mapping[str, Any]) -> Any:
+    """The searcher's own `Config` with these settings, types checked as JSON values.
+
+    Raises:
+        InvalidConfig: an unknown setting, or a value of another type or out of range.
+    """
+    known = [field.name for field in dataclasses.fields(factory.Config)]
+    checked = {}
+    for key, value in settings.items():
+        if key not in known:
+            raise InvalidConfig(
+                str(registry.unknown(UnknownSearcher, f"setting of {name}", key, known))
+            )
+        checked[key] = _typed(name, factory.Config, key, value)
+    try:
+        return factory.Config(**checked)
+    except InvalidConfig:
+        raise
+    except (TypeError, ValueError) as fault:
+        raise InvalidConfig(f"{name} refuses the settings {checked}: {fault}") from fault
+
+
+def _typed(name: str, config: type, key: str, value: Any) -> Any:
+    from pydantic import ValidationError
+
+    try:
+        return _adapter(config, key).validate_json(json.dumps(value), strict=True)
+    except (TypeError, ValidationError) as fault:
+        wanted = get_type_hints(config)[key]
+        wanted = wanted.__name__ if isinstance(wanted, type) else wanted
+        raise InvalidConfig(
+            f"{name}.{key} is of type {wanted}, got {value!r}; pass a value of that type"
+        ) from fault
+
+
+@cache
+def _adapter(config: type, key: str) -> TypeAdapter[Any]:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(get_type_hints(config)[key])
+
+
+def _checked(name: str, factory: Any) -> SearcherFactory:
+    config = getattr(factory, "Config", None)
+    if not callable(factory) or not isinstance(config, type) or not _is_frozen(config):
+        raise InvalidConfig(
+            f"{name} is no searcher: expected a class with a frozen dataclass `Config`, "
+            f"got {factory!r}"
+        )
+    return cast("SearcherFactory", factory)
+
+
+def _is_frozen(config: type) -> bool:
+    return dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def _module(name: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as fault:
+        if fault.name is not None and (name == fault.name or name.startswith(f"{fault.name}.")):
+            raise UnknownSearcher(
+                f"unknown searcher: there is no module {name!r}. Pass a registered name, "
+                f"module:Class or path/to/file.py:Class."
+            ) from fault
+        raise BrokenPlugin(f"{name} does not import: {fault}") from fault
+    except Exception as fault:
+        raise BrokenPlugin(f"{name} does not import: {fault!r}") from fault
+
+
+def _file_module(path: Path) -> ModuleType:
+    """The file as a module, executed once for each content; `sys.path` stays as it is."""
+    if not path.is_file():
+        raise UnknownSearcher(
+            f"unknown searcher: there is no file {path}. Pass a registered name, module:Class "
+            f"or path/to/file.py:Class."
+        )
+    content = path.read_bytes()
+    digest = hashlib.sha256(str(path.resolve()).encode() + b"\0" + content).hexdigest()[:16]
+    name = f"nasbench_file_{digest}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise BrokenPlugin(f"{path} is no Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # dataclasses look their module up while it executes
+    try:
+        spec.loader.exec_module(module)
+    except Exception as fault:
+        del sys.modules[name]
+        raise BrokenPlugin(f"{path} does not import: {fault!r}") from fault
+    return module
+
+
+def _search_data(benchmark: Benchmark) -> SearchData:
+    if not isinstance(benchmark, SupportsRetraining):
+        raise InvalidConfig(
+            f"this searcher trains on the task's data, which {benchmark.name} does not have; "
+            f"choose a benchmark whose table was trained here"
+        )
+    return registry.task(benchmark.task).load().for_search()
+
+
+def _an(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "aeiou" else f"a {noun}"

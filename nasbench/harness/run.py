@@ -1,0 +1,98 @@
+"""One searcher, one seed, one benchmark: the harness owns budget, direction, seeds and clocks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from nasbench.core import (
+    Benchmark,
+    Budget,
+    Constraint,
+    Problem,
+    Run,
+    SearcherFactory,
+    Trajectory,
+)
+from nasbench.errors import InvalidConfig
+from nasbench.harness.environment import environment
+from nasbench.harness.problem import find_searcher, make_config, make_problem
+from nasbench.harness.workers import Record, Simulation
+
+OBJECTIVES = ("valid_accuracy",)
+
+
+def run(
+    benchmark: Benchmark,
+    searcher: str | SearcherFactory,
+    seed: int,
+    *,
+    budget: Budget,
+    objectives: Sequence[str] = OBJECTIVES,
+    constraints: Sequence[Constraint] = (),
+    workers: int = 1,
+    noise_seed: int | None = None,
+    config: Mapping[str, Any] | None = None,
+) -> Run:
+    """Search until the budget is used up, and return everything needed to replay it.
+
+    `searcher` is a registered name, `module:Class`, `path/to/file.py:Class` or a class. Its
+    generator comes from `np.random.SeedSequence(seed)` alone, so all searchers of one seed draw the
+    same stream. `config` holds settings of the searcher's `Config` that differ from the defaults.
+    What is charged is told in `nasbench.harness.workers`; the searcher's construction counts as its
+    own time, loading the task does not.
+
+    Raises:
+        UnknownSearcher, UnknownMetric, TestMetricRefused, InvalidConfig: the setting is wrong.
+        SearcherFault: the searcher breaks the protocol.
+    """
+    _check_whole("seed", seed, 0)
+    _check_whole("workers", workers, 1)
+    if noise_seed is not None:
+        _check_whole("noise_seed", noise_seed, 0)
+    name, factory = find_searcher(searcher)
+    problem = make_problem(benchmark, factory, budget, objectives, constraints)
+    settings = make_config(name, factory, config or {})
+    rng = np.random.default_rng(np.random.SeedSequence(seed))
+    before = perf_counter()
+    method = factory(problem, rng, settings)
+    made_s = perf_counter() - before
+    simulation = Simulation(
+        benchmark, method, problem, workers=workers, noise_seed=noise_seed, overhead_s=made_s
+    )
+    return Run(
+        benchmark=benchmark.name,
+        table_sha256=getattr(benchmark, "sha256", None),
+        space=benchmark.space.name,
+        searcher=name,
+        config=dataclasses.asdict(settings),
+        objectives=tuple(objectives),
+        constraints=problem.constraints,
+        seed=int(seed),
+        noise_seed=noise_seed,
+        workers=workers,
+        budget=budget,
+        trajectory=_trajectory(simulation.run(), problem),
+        environment=environment(),
+    )
+
+
+def _trajectory(record: Record, problem: Problem) -> Trajectory:
+    n = len(record.epochs)
+    return Trajectory(
+        genes=np.array(record.genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
+        epochs=np.array(record.epochs, dtype=np.int32),
+        values=np.array(record.values, dtype=np.float64).reshape(n, len(problem.objectives)),
+        feasible=np.array(record.feasible, dtype=np.bool_),
+        spent_s=np.array(record.spent_s, dtype=np.float64),
+        overhead_s=np.array(record.overhead_s, dtype=np.float64),
+    )
+
+
+def _check_whole(what: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidConfig(f"{what} is a whole number >= {least}, got {value!r}")
