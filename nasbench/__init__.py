@@ -9,6 +9,7 @@
 """
 
 from nasbench.core import Architecture, Budget, Candidate, Constraint, Observation, Problem, Result
+from nasbench.errors import NasbenchError
 from nasbench.registry import benchmark as load
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Budget",
     "Candidate",
     "Constraint",
+    "NasbenchError",
     "Observation",
     "Problem",
     "Result",

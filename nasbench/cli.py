@@ -1,0 +1,113 @@
+"""The command line: every entry point of `nasbench.commands` is a command.
+
+Exit codes: 0; 1 for wrong input or a failed check; 2 for wrong usage; 130 when interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import Annotated, Any, NoReturn
+
+import typer
+
+from nasbench import registry
+from nasbench.errors import BrokenPlugin, NasbenchError
+
+INTERRUPTED = 130
+"""128 + SIGINT, what shells report for ctrl-C."""
+
+
+def main(argv: Sequence[str] | None = None) -> None:
+    """Run one command line, `sys.argv` by default, and exit with its code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        compose(words)(args=words, prog_name="nasbench")
+    except NasbenchError as fault:
+        _fail(f"error: {_message(fault)}", 1)
+    except KeyboardInterrupt:
+        _interrupted()
+    except SystemExit as stop:
+        if stop.code == INTERRUPTED:
+            _interrupted()
+        raise
+
+
+def compose(words: Sequence[str]) -> typer.Typer:
+    """The application for one command line; of the commands, only those it needs are imported."""
+    app = typer.Typer(
+        name="nasbench",
+        help="Compare architecture searchers on tables of really trained networks.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,  # brackets in help texts are brackets; and help needs no rich
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(_root)
+    known = registry.names(registry.COMMANDS)
+    wanted = next((word for word in words if not word.startswith("-")), None)
+    for name in [wanted] if wanted in known else known:
+        _add(app, str(name))
+    return app
+
+
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Show the version and exit.", callback=lambda v: _version(v)
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"nasbench-lab {metadata.version('nasbench-lab')}")
+        raise typer.Exit
+
+
+def _add(app: typer.Typer, name: str) -> None:
+    try:
+        command = registry.resolve(registry.COMMANDS, name)
+        _attach(typer.Typer(), name, command, check=True)
+    except Exception as fault:  # a plug-in may fail in any way, and the other commands go on
+        _attach(app, name, _unavailable(name, fault))
+    else:
+        _attach(app, name, command)
+
+
+def _attach(app: typer.Typer, name: str, command: Any, *, check: bool = False) -> None:
+    if isinstance(command, typer.Typer):
+        app.add_typer(command, name=name)
+    else:
+        app.command(name)(command)
+    if check:
+        typer.main.get_command(app)  # raises for annotations that typer does not take
+
+
+def _unavailable(name: str, fault: Exception) -> Callable[[], NoReturn]:
+    reason = _message(fault) or type(fault).__name__
+
+    def unavailable() -> NoReturn:
+        raise BrokenPlugin(f"the command {name} is unavailable: {reason}")
+
+    unavailable.__doc__ = f"(unavailable: {reason})"
+    return unavailable
+
+
+def _message(fault: Exception) -> str:
+    """What the error says, without the number that an `OSError` puts before it."""
+    return (isinstance(fault, OSError) and fault.strerror) or str(fault)
+
+
+def _interrupted() -> NoReturn:
+    _fail("interrupted; run the same command again to go on where it stopped", INTERRUPTED)
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(message, err=True)
+    sys.exit(code)
