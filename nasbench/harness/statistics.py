@@ -1,12 +1,13 @@
-"""Statistics that a reviewer accepts for a handful of runs: intervals always, ties where the noise decides.
+"""Statistics for a handful of runs: intervals always, ties where the noise decides.
 
-Scores of one searcher come as `(benchmarks, runs)`, as `(runs,)` for one benchmark, or as a mapping from
-benchmark to `(runs,)` when the numbers of runs differ; higher is better unless said otherwise. Runs are
-independent given the benchmark, so every resampling is stratified: runs are drawn within their benchmark.
+Scores of one searcher come as `(benchmarks, runs)`, as `(runs,)` for one benchmark, or as a mapping
+from benchmark to `(runs,)` when the numbers of runs differ; higher is better. Runs are independent
+given the benchmark, so every resampling is stratified: runs are redrawn within their benchmark.
 
-Sources: Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice, NeurIPS 2021
-(interquartile mean, stratified bootstrap, probability of improvement; their code is `rliable`); Welch,
-Biometrika 34, 1947 (unequal variances); Holm, Scandinavian Journal of Statistics 6, 1979 (many tests).
+Sources: Agarwal et al., Deep Reinforcement Learning at the Edge of the Statistical Precipice,
+NeurIPS 2021 (interquartile mean, stratified bootstrap, probability of improvement; their code is
+`rliable`); Welch, Biometrika 34, 1947 (unequal variances); Holm, Scandinavian Journal of
+Statistics 6, 1979 (several tests at once).
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ REPETITIONS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Interval:
-    """An estimate and the bounds around it; infinite bounds mean that the runs are too few to tell."""
+    """An estimate and its bounds, which are infinite where the runs are too few to tell."""
 
     estimate: float
     low: float
@@ -42,11 +43,11 @@ class Interval:
 
 def mean(scores: Floats) -> Floats:
     """Mean over the last axis of (..., scores)."""
-    return np.asarray(scores, dtype=np.float64).mean(axis=-1)
+    return np.asarray(np.mean(scores, axis=-1), dtype=np.float64)
 
 
 def iqm(scores: Floats) -> Floats:
-    """Interquartile mean over the last axis of (..., scores): the lowest and highest quarter are left out."""
+    """Mean of the middle half, by value, of the last axis of (..., scores)."""
     return np.asarray(stats.trim_mean(scores, 0.25, axis=-1), dtype=np.float64)
 
 
@@ -78,7 +79,7 @@ def bootstrap_band(
     repetitions: int = REPETITIONS,
     level: float = LEVEL,
 ) -> tuple[Floats, Floats, Floats]:
-    """Mean, lower and upper bound (points,) of curves (runs, points); pointwise, whole runs are redrawn.
+    """Pointwise mean, lower and upper bound (points,) of curves (runs, points), runs redrawn whole.
 
     The bounds equal the mean where there is one run only.
     """
@@ -96,9 +97,11 @@ def probability_of_improvement(
     repetitions: int = REPETITIONS,
     level: float = LEVEL,
 ) -> Interval:
-    """How likely a run of `x` scores higher than a run of `y` on the same benchmark; equal scores count 1/2.
+    """How likely a run of `x` scores higher than one of `y` on the same benchmark; ties count 1/2.
 
-    The mean over benchmarks of the Mann-Whitney U statistic over its maximum (Agarwal et al., 2021, eq. 1).
+    The mean over benchmarks of the Mann-Whitney U statistic over its maximum (Agarwal et al.,
+    2021, sec. 4.3). Both sides are redrawn; where every run of one side beats every run of the
+    other, all resamples agree and the interval has no width.
     """
     pairs = _matched(x, y)
     estimates, draws = [], []
@@ -132,7 +135,7 @@ def mean_interval(x: ArrayLike, *, level: float = LEVEL) -> Interval:
 
 
 def welch_p_values(samples: Sequence[ArrayLike]) -> Floats:
-    """Two-sided p-value (samples, samples) of every pair's difference of means; 1 where a spread is unknown."""
+    """Two-sided p-value (samples, samples) of each difference of means; 1 if a spread is unknown."""
     gap, error, freedom = _welch([_runs(sample) for sample in samples])
     unequal = np.where(gap == 0, 1.0, 0.0)  # no spread at all: any difference is one
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -141,7 +144,7 @@ def welch_p_values(samples: Sequence[ArrayLike]) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values (tests,): those below alpha are significant with family-wise error at most alpha."""
+    """Adjusted p-values (tests,): rejecting those below alpha keeps the family-wise error at alpha."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
@@ -153,8 +156,8 @@ def holm(p_values: ArrayLike) -> Floats:
 def better_than(samples: Sequence[ArrayLike], *, level: float = LEVEL) -> NDArray[np.bool_]:
     """(searchers, searchers): whether the row's mean is higher beyond the noise than the column's.
 
-    Welch's test of every pair, Holm's correction over all pairs. Two searchers of which neither is better
-    than the other are tied.
+    Welch's test of every pair, Holm's correction over all pairs. Two searchers of which neither is
+    better than the other are tied.
     """
     size = len(samples)
     rows, columns = np.triu_indices(size, 1)
@@ -168,8 +171,9 @@ def better_than(samples: Sequence[ArrayLike], *, level: float = LEVEL) -> NDArra
 def ranks(samples: Sequence[ArrayLike], *, level: float = LEVEL) -> Floats:
     """Rank (searchers,) of each sample (runs,), 1 the best, ties inside the noise shared.
 
-    1 + the number of searchers that are better beyond the noise + half the number of those tied with it
-    (see `better_than`). Without noise this is the usual middle rank; the ranks always sum to n (n + 1) / 2.
+    1 + the number of searchers that are better beyond the noise + half the number of those tied
+    with it (see `better_than`). Without noise this is the usual middle rank; the ranks always sum
+    to n (n + 1) / 2.
     """
     better = better_than(samples, level=level)
     above = better.sum(axis=0)
@@ -180,16 +184,15 @@ def ranks(samples: Sequence[ArrayLike], *, level: float = LEVEL) -> Floats:
 def average_ranks(
     benchmarks: Sequence[Sequence[ArrayLike]], *, level: float = LEVEL
 ) -> NDArray[np.float64]:
-    """Mean over benchmarks of the `ranks` (searchers,); searchers in the same order on every benchmark."""
-    return np.mean([ranks(samples, level=level) for samples in benchmarks], axis=0)
+    """Mean over benchmarks of the `ranks` (searchers,), listed in the same order on each."""
+    each = np.array([ranks(samples, level=level) for samples in benchmarks])
+    return np.asarray(each.mean(axis=0), dtype=np.float64)
 
 
 def _runs(sample: ArrayLike) -> Floats:
     runs = np.asarray(sample, dtype=np.float64)
     if runs.ndim != 1 or not len(runs):
-        raise ValueError(
-            f"expected scores of shape (runs,) with at least one run, got {runs.shape}"
-        )
+        raise ValueError(f"expected scores (runs,) with at least one run, got shape {runs.shape}")
     if np.isnan(runs).any():
         raise ValueError("expected scores without NaN; decide what a failed run counts before")
     return runs
