@@ -135,7 +135,7 @@ def mean_interval(x: ArrayLike, *, level: float = LEVEL) -> Interval:
 
 
 def welch_p_values(samples: Sequence[ArrayLike]) -> Floats:
-    """Two-sided p-value (samples, samples) of each difference of means; 1 if a spread is unknown."""
+    """Two-sided p-values (samples, samples) of all differences; 1 where a spread is unknown."""
     gap, error, freedom = _welch([_runs(sample) for sample in samples])
     unequal = np.where(gap == 0, 1.0, 0.0)  # no spread at all: any difference is one
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -144,7 +144,7 @@ def welch_p_values(samples: Sequence[ArrayLike]) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """Adjusted p-values (tests,): rejecting those below alpha keeps the family-wise error at alpha."""
+    """Adjusted p-values (tests,); rejecting below alpha keeps the family-wise error at alpha."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
