@@ -43,7 +43,7 @@ def compose(words: Sequence[str]) -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
         rich_markup_mode=None,  # brackets in help texts are brackets; and help needs no rich
-        context_settings={"help_option_names": ["-h", "--help"]},
+        context_settings={"help_option_names": ["--help", "-h"]},
     )
     app.callback()(_root)
     known = registry.names(registry.COMMANDS)
@@ -75,7 +75,8 @@ def _add(app: typer.Typer, name: str) -> None:
         command = registry.resolve(registry.COMMANDS, name)
         _attach(typer.Typer(), name, command, check=True)
     except Exception as fault:  # a plug-in may fail in any way, and the other commands go on
-        _attach(app, name, _unavailable(name, fault))
+        anything = {"allow_extra_args": True, "ignore_unknown_options": True}
+        app.command(name, context_settings=anything)(_unavailable(name, fault))
     else:
         _attach(app, name, command)
 

@@ -41,6 +41,12 @@ def names(group: str) -> list[str]:
     return sorted(_entry_points(group))
 
 
+def provider(group: str, name: str) -> str:
+    """The distribution that registers a name; empty if nothing does."""
+    point = _entry_points(group).get(name)
+    return point.dist.name if point is not None and point.dist is not None else ""
+
+
 def resolve(group: str, name: str) -> Any:
     """The object registered under a name.
 

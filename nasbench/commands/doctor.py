@@ -1,0 +1,189 @@
+"""`nasbench doctor`: whether this installation can do its job, and what to do where it cannot."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from nasbench import registry
+from nasbench.core import Candidate
+from nasbench.errors import NasbenchError
+
+DISTRIBUTION = "nasbench-lab"
+PYTHON = (3, 11)
+ROOM_BYTES = 1 << 30
+"""Free disk below which a warning is due."""
+
+Level = Literal["ok", "note", "broken"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What one look at the installation found."""
+
+    level: Level
+    """`note`: an extra or a plug-in does not work; `broken`: something essential does not."""
+    what: str
+    text: str
+
+
+def doctor(
+    runs: Annotated[Path, typer.Option(help="Folder that runs would be written to.")] = Path(
+        "runs"
+    ),
+) -> None:
+    """Check the installation: versions, devices, tables, data, places to write."""
+    from rich.console import Console
+    from rich.text import Text
+
+    console = Console()
+    broken = 0
+    for finding in findings(runs):
+        broken += finding.level == "broken"
+        style = {"ok": "green", "note": "yellow", "broken": "bold red"}[finding.level]
+        line = Text.assemble((f"{finding.level:<8}", style), (f"{finding.what}: ", "bold"))
+        console.print(line.append(finding.text), soft_wrap=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+def findings(runs: Path) -> Iterator[Finding]:
+    """All findings, each when it is made; some take seconds."""
+    yield _python()
+    yield from _requirements()
+    yield _torch()
+    for group in (registry.COMMANDS, registry.SPACES, registry.SEARCHERS):
+        yield from _attempts(group, partial(_loads, group))
+    yield from _attempts(registry.TASKS, _task)
+    yield from _attempts(registry.BENCHMARKS, _benchmark)
+    yield _writable(runs)
+    yield _room(runs)
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    if sys.version_info < PYTHON:
+        return Finding("broken", "python", f"{version}; install {PYTHON[0]}.{PYTHON[1]} or newer")
+    return Finding("ok", "python", f"{version} ({sys.executable})")
+
+
+def _requirements() -> Iterator[Finding]:
+    """The required distributions in one line, what is wrong with them, and each extra."""
+    from packaging.requirements import Requirement
+
+    wanted = [Requirement(text) for text in metadata.requires(DISTRIBUTION) or ()]
+    required = [
+        each for each in wanted if each.marker is None or each.marker.evaluate({"extra": ""})
+    ]
+    faults = [fault for each in required if (fault := _fault(each.name, each.specifier.contains))]
+    for fault in faults:
+        yield Finding("broken", "requirement", f"{fault}; run: pip install -U {DISTRIBUTION}")
+    if not faults:
+        listed = ", ".join(f"{each.name} {metadata.version(each.name)}" for each in required)
+        yield Finding("ok", "requirements", listed)
+    for extra in metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ():
+        own = [each for each in wanted if each.marker and each.marker.evaluate({"extra": extra})]
+        own = [each for each in own if each not in required]
+        lacking = [fault for each in own if (fault := _fault(each.name, each.specifier.contains))]
+        cure = f"if you want it: pip install '{DISTRIBUTION}[{extra}]'"
+        yield (
+            Finding("note", f"extra {extra}", f"{'; '.join(lacking)}; {cure}")
+            if lacking
+            else Finding("ok", f"extra {extra}", "installed")
+        )
+
+
+def _fault(name: str, accepts: Callable[[str], bool]) -> str | None:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        return f"{name} is not installed"
+    return None if accepts(version) else f"{name} {version} is too old"
+
+
+def _torch() -> Finding:
+    try:
+        import torch
+    except (ImportError, OSError) as fault:  # OSError: a shared library does not load
+        return Finding("broken", "torch", f"does not import: {fault}; reinstall it")
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    devices = [f"cpu ({torch.get_num_threads()} threads, {cores} cores)"]
+    devices += [
+        f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())
+    ]
+    return Finding("ok", "devices", ", ".join(devices))
+
+
+def _attempts(group: str, attempt: Callable[[str], str]) -> Iterator[Finding]:
+    """One finding for every name of a group, and one if the group itself cannot be read."""
+    what = group.rpartition(".")[2].removesuffix("s")
+    try:
+        names = registry.names(group)
+    except NasbenchError as fault:
+        yield Finding("broken", group, str(fault))
+        return
+    for name in names:
+        try:
+            yield Finding("ok", f"{what} {name}", attempt(name))
+        except Exception as fault:  # a plug-in may fail in any way; the report goes on
+            own = registry.provider(group, name) == DISTRIBUTION
+            level: Level = "broken" if own else "note"
+            yield Finding(level, f"{what} {name}", f"{type(fault).__name__}: {fault}")
+
+
+def _loads(group: str, name: str) -> str:
+    registry.resolve(group, name)
+    return "imports"
+
+
+def _task(name: str) -> str:
+    """Loading a task checks the sha256 of its data."""
+    data = registry.task(name).load()
+    sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.valid, data.test))
+    return f"{sizes} examples, checksums hold"
+
+
+def _benchmark(name: str) -> str:
+    """Opening a table checks its sha256; a query shows that it answers."""
+    found = registry.benchmark(name)
+    arch = found.space.arch(0)
+    answer = found.query([Candidate(arch)])[0]
+    sha256 = getattr(found, "sha256", None)
+    hashed = f", content {sha256[:12]}" if isinstance(sha256, str) else ""
+    return f"answers with {len(answer.metrics)} metrics at {found.epochs[-1]} epochs{hashed}"
+
+
+def _writable(runs: Path) -> Finding:
+    place = _existing(runs)
+    try:
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as fault:
+        cure = "choose another folder with --out when you compare"
+        return Finding("broken", "runs", f"cannot write in {place}: {fault.strerror}; {cure}")
+    return Finding("ok", "runs", f"{runs.absolute()} can be written")
+
+
+def _room(runs: Path) -> Finding:
+    free = shutil.disk_usage(_existing(runs)).free
+    text = f"{free / 1e9:.1f} GB free"
+    if free < ROOM_BYTES:
+        return Finding("note", "disk", f"{text}; long table builds may not fit")
+    return Finding("ok", "disk", text)
+
+
+def _existing(path: Path) -> Path:
+    """The nearest folder above `path`, or itself, that exists."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.exists())
