@@ -100,17 +100,19 @@ def signatures(found: Instances, *, rounds: int = 2) -> NDArray[np.uint64]:
     from, then with all that is computed from it. That different graphs get different numbers is a
     fact of a given space, which the tests establish for each.
     """
-    weights = _mixed(np.arange(found.multiplicity.max(initial=0) + 1, dtype=np.uint64))
-    weights[0] = 0
-    arrivals = weights[found.multiplicity]
-    colors = _mixed((found.labels + 3).astype(np.uint64)) * found.live
+    weight = _mixed(np.arange(found.multiplicity.max(initial=0) + 1, dtype=np.uint64))
+    weight[0] = 0
+    arcs = np.argwhere(found.multiplicity.any(axis=2)).tolist()
+    weights = {
+        (target, source): weight[found.multiplicity[target, source]] for target, source in arcs
+    }
+    order = range(len(found.labels))
+    sources = [(k, [(s, weights[t, s]) for t, s in arcs if t == k]) for k in order]
+    targets = [(k, [(t, weights[t, s]) for t, s in arcs if s == k]) for k in reversed(order)]
+    colors = _mixed(np.arange(found.labels.max(initial=0) + 3, dtype=np.uint64))[found.labels + 2]
+    colors *= found.live
     for _ in range(rounds):
-        down, up = colors.copy(), colors.copy()
-        for k in range(1, len(colors)):
-            down[k] = _mixed(down[k] + (arrivals[k, :k] * down[:k]).sum(axis=0))
-        for k in range(len(colors) - 2, -1, -1):
-            up[k] = _mixed(up[k] + (arrivals[k + 1 :, k] * up[k + 1 :]).sum(axis=0))
-        colors = _mixed(down + _mixed(up)) * found.live
+        colors = _mixed(_hashed(colors, sources) + _mixed(_hashed(colors, targets))) * found.live
     total: _Words = colors.sum(axis=0)
     return total
 
@@ -122,6 +124,16 @@ def classes(numbers: NDArray[np.uint64]) -> tuple[NDArray[np.int32], NDArray[np.
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
     return rank[inverse.reshape(-1)], first[order]
+
+
+def _hashed(colors: _Words, arcs: Sequence[tuple[int, list[tuple[int, _Words]]]]) -> _Words:
+    """Colors (m, n) after each instance, in the order of `arcs`, took in its neighbors there."""
+    colors = colors.copy()
+    for k, others in arcs:
+        for other, weight in others:
+            colors[k] += weight * colors[other]
+        colors[k] = _mixed(colors[k])
+    return colors
 
 
 def _mixed(words: _Words) -> _Words:

@@ -12,6 +12,7 @@ import operator
 import random
 from collections.abc import Sequence
 from functools import cache
+from itertools import product
 from typing import TypeVar
 
 import numpy as np
@@ -68,7 +69,7 @@ class Cell201:
 
     def canonical(self, arch: Architecture) -> Architecture:
         """The architecture of the same class with the lexicographically smallest genes."""
-        return _members()[_canonical_codes()[_code(arch)]]
+        return _MEMBERS[_canonical_codes()[_code(arch)]]
 
     def class_size(self, arch: Architecture) -> int:
         """Number of architectures in the class, this one included."""
@@ -77,14 +78,12 @@ class Cell201:
 
     def sample(self, n: int, rng: np.random.Generator) -> list[Architecture]:
         """`n` independent uniform draws; n calls for one give the same architectures."""
-        members = _members()
-        return [members[code] for code in (rng.random(n) * SIZE).astype(np.int64).tolist()]
+        return [_MEMBERS[code] for code in (rng.random(n) * SIZE).astype(np.int64).tolist()]
 
     def mutate(self, arch: Architecture, rng: np.random.Generator) -> Architecture:
         """A uniformly drawn neighbor."""
         code, move = _code(arch), int(rng.random() * _MOVES)
-        members = _members()
-        return members[code + _STEPS[members[code].genes[move >> 2]][move]]
+        return _MEMBERS[code + _STEPS[_MEMBERS[code].genes[move >> 2]][move]]
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """A child that takes each gene from either parent with equal probability."""
@@ -92,13 +91,13 @@ class Cell201:
         mask = int(rng.random() * 2 ** len(EDGES))
         pairs = zip(a.genes, b.genes, strict=True)
         genes = [y if mask >> k & 1 else x for k, (x, y) in enumerate(pairs)]
-        return _members()[_codes()[tuple(genes)]]
+        return _MEMBERS[_codes()[tuple(genes)]]
 
     def neighbors(self, arch: Architecture) -> list[Architecture]:
         """The 24 architectures one operation away, by gene and then by operation."""
-        code, members = _code(arch), _members()
-        genes = members[code].genes
-        return [members[code + _STEPS[genes[k >> 2]][k]] for k in range(_MOVES)]
+        code = _code(arch)
+        genes = _MEMBERS[code].genes
+        return [_MEMBERS[code + _STEPS[genes[k >> 2]][k]] for k in range(_MOVES)]
 
     def encode(self, archs: Sequence[Architecture]) -> NDArray[np.float32]:
         """One-hot genes, (n, 30), gene by gene."""
@@ -107,8 +106,7 @@ class Cell201:
 
     def graph(self, arch: Architecture) -> LabeledGraph:
         """The cell as operation instances, the input first and the output last; see `canonical`."""
-        genes = _lexicographic()[[_code(arch)]]
-        return canonical.graph(canonical.instances(genes, EDGES, KINDS), 0, OPS)
+        return canonical.graph(_instances(), _code(arch), OPS)
 
     def wiring(self, arch: Architecture) -> list[tuple[int, int, str]]:
         """(source node, target node, operation) of each edge that is not `none`, for drawing."""
@@ -126,7 +124,7 @@ class Cell201:
         if len(nodes) != 3:
             raise _malformed(text, f"it has {len(nodes)} nodes joined by '+', not 3")
         genes = [gene for k, node in enumerate(nodes, 1) for gene in _node_genes(text, k, node)]
-        return _members()[_codes()[tuple(genes)]]
+        return _MEMBERS[_codes()[tuple(genes)]]
 
     def format(self, arch: Architecture) -> str:
         """The NATS-Bench string of the architecture."""
@@ -149,7 +147,7 @@ class Cell201:
             raise InvalidArchitecture(
                 f"{NAME} has no architecture {index!r}; pass a whole number from 0 to {SIZE - 1}"
             )
-        return _members()[_nats()[0][number]]
+        return _MEMBERS[int(_nats()[0][number])]
 
     def all_genes(self) -> NDArray[np.int16]:
         """Genes of all architectures in the order of the index, (15625, 6)."""
@@ -204,7 +202,7 @@ def _codes_of(genes: ArrayLike) -> NDArray[np.int64]:
 
 def _node_genes(text: str, node: int, terms: str) -> list[int]:
     """Operation numbers of one node's part of a string, such as `|none~0|skip_connect~1|`."""
-    parts = terms.strip("|").split("|")
+    parts = terms[1:-1].split("|")
     if not (terms.startswith("|") and terms.endswith("|")):
         raise _malformed(text, f"node {node} is not between bars: {terms!r}")
     if len(parts) != node:
@@ -228,22 +226,33 @@ def _malformed(text: str, why: str) -> InvalidArchitecture:
     return InvalidArchitecture(f"{text!r} is not a string of {NAME}: {why}. Expected {PATTERN}")
 
 
+class _Members(dict[int, Architecture]):
+    """Architectures by code, made when first asked for; every method hands out the same ones."""
+
+    def __missing__(self, code: int) -> Architecture:
+        arch = self[code] = Architecture(NAME, _genes()[code])
+        return arch
+
+
+_MEMBERS = _Members()
+
+
+@cache
+def _genes() -> list[tuple[int, ...]]:
+    """Genes by code."""
+    return list(product(range(len(OPS)), repeat=len(EDGES)))
+
+
+@cache
+def _codes() -> dict[tuple[int, ...], int]:
+    return {genes: code for code, genes in enumerate(_genes())}
+
+
 @cache
 def _lexicographic() -> NDArray[np.int16]:
     """Genes by code, (15625, 6)."""
     codes = np.arange(SIZE)[:, None]
     return _frozen((codes // np.array(_PLACES) % len(OPS)).astype(np.int16))
-
-
-@cache
-def _members() -> tuple[Architecture, ...]:
-    """All architectures by code: every method hands out these objects."""
-    return tuple(Architecture(NAME, tuple(genes)) for genes in _lexicographic().tolist())
-
-
-@cache
-def _codes() -> dict[tuple[int, ...], int]:
-    return {arch.genes: code for code, arch in enumerate(_members())}
 
 
 @cache
@@ -256,10 +265,14 @@ def _nats() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
 
 
 @cache
+def _instances() -> canonical.Instances:
+    return canonical.instances(_lexicographic(), EDGES, KINDS)
+
+
+@cache
 def _classes() -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     """Class number of each code (15625,) and code of each class' first member (5260,)."""
-    found = canonical.instances(_lexicographic(), EDGES, KINDS)
-    numbers, first = canonical.classes(canonical.signatures(found))
+    numbers, first = canonical.classes(canonical.signatures(_instances()))
     return _frozen(numbers), _frozen(first.astype(np.int32))
 
 

@@ -1,0 +1,31 @@
+"""Architectures as people type them."""
+
+from __future__ import annotations
+
+import re
+
+from nasbench.core import Architecture, Space
+from nasbench.errors import InvalidArchitecture
+
+
+def read(space: Space, text: str) -> Architecture:
+    """The architecture meant by an index, genes separated by commas, or the space's own string.
+
+    Raises:
+        InvalidArchitecture: the space does not contain it.
+    """
+    text = text.strip()
+    if re.fullmatch(r"-?\d+", text):
+        return space.arch(int(text))
+    if re.fullmatch(r"[([]?\s*-?\d+\s*(,\s*-?\d+\s*)*,?\s*[)\]]?", text):
+        genes = tuple(int(gene) for gene in re.findall(r"-?\d+", text))
+        arch = Architecture(space.name, genes)
+        space.index(arch)  # says what is wrong with the genes
+        return arch
+    try:
+        return space.parse(text)
+    except InvalidArchitecture as fault:
+        raise InvalidArchitecture(
+            f"{fault}. An index from 0 to {len(space) - 1} or {len(space.arity)} genes separated "
+            f"by commas would do as well."
+        ) from fault
