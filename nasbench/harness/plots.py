@@ -1,0 +1,213 @@
+"""Figures of the report as inline SVG: drawn by matplotlib, colored by the page.
+
+Every color is a CSS variable of the page (`--s0`.. for the searchers, `--ink`, `--rule`), so one
+drawing serves light and dark; text stays text. The same numbers always give the same bytes.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Floats = NDArray[np.float64]
+
+COLORS = 8
+"""Colors of the page's palette; further searchers take the next dash pattern."""
+DASHES = ("", "5 2", "1.5 1.5", "7 2 1.5 2")
+"""SVG dash patterns, in widths of the line."""
+
+_WIDTH_IN = 4.8
+_INK, _RULE = "#010101", "#020202"
+_STYLE: Any = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "nasbench",
+    "font.family": "sans-serif",
+    "font.size": 8.5,
+    "axes.labelsize": 8.5,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+    "axes.edgecolor": _RULE,
+    "grid.color": _RULE,
+    "grid.linewidth": 0.5,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.unicode_minus": True,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Curve:
+    """Mean and bounds (points,) over the runs of the searcher of a number."""
+
+    searcher: int
+    x: Floats
+    mean: Floats
+    low: Floats
+    high: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Strip:
+    """Scores (n,) of one row of a strip chart; `span` is a shaded interval behind them."""
+
+    label: str
+    searcher: int
+    scores: Floats
+    center: float
+    low: float
+    high: float
+    span: tuple[float, float] | None = None
+    mark: float | None = None
+    """A value to mark with a vertical stroke."""
+
+
+def dash(searcher: int) -> str:
+    """Dash pattern of the searcher of a number."""
+    return DASHES[searcher // COLORS % len(DASHES)]
+
+
+def curves(
+    series: Sequence[Curve],
+    *,
+    key: str,
+    title: str,
+    x_label: str,
+    y_label: str,
+    log_y: bool = False,
+) -> str:
+    """Lines with interval bands over a logarithmic x axis; `key` makes the ids unique on a page."""
+    with _figure(_WIDTH_IN, 3.3) as (figure, axes):
+        floor = _floor(series) if log_y else -np.inf
+        for curve in series:
+            color, shown = _color(curve.searcher), np.isfinite(curve.mean)
+            x, low, high = curve.x[shown], curve.low[shown], curve.high[shown]
+            band = axes.fill_between(
+                x, np.maximum(low, floor), np.maximum(high, floor), color=color, alpha=0.15, lw=0
+            )
+            band.set_gid(f"series-{curve.searcher}-band")
+            (line,) = axes.plot(
+                x, np.maximum(curve.mean[shown], floor), color=color, lw=1.6, ls=_line(curve)
+            )
+            line.set_gid(f"series-{curve.searcher}-line")
+        axes.set_xscale("log")
+        axes.set_yscale("log" if log_y else "linear")
+        axes.set_xlabel(x_label)
+        axes.set_ylabel(y_label)
+        _plain_ticks(axes, log_y)
+        return _inline(figure, key, title)
+
+
+def strips(rows: Sequence[Strip], *, key: str, title: str, x_label: str) -> str:
+    """One row of dots for each strip, with its quartiles as a box and its mean and interval."""
+    with _figure(_WIDTH_IN, 0.75 + 0.34 * len(rows)) as (figure, axes):
+        for y, row in enumerate(rows):
+            _strip(axes, y, row)
+        axes.set_yticks(range(len(rows)), [_short(row.label) for row in rows])
+        axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0)
+        axes.set_xlabel(x_label)
+        return _inline(figure, key, title)
+
+
+def _strip(axes: Axes, y: int, row: Strip) -> None:
+    color = _color(row.searcher)
+    if row.span is not None:
+        axes.barh(y, row.span[1] - row.span[0], left=row.span[0], height=0.7, color=_RULE, lw=0)
+    elif len(row.scores) > 3:
+        low, middle, high = np.quantile(row.scores, (0.25, 0.5, 0.75))
+        axes.barh(y, high - low, left=low, height=0.56, color=color, alpha=0.18, lw=0)
+        axes.vlines(middle, y - 0.28, y + 0.28, color=color, lw=1.2)
+    if row.mark is not None:
+        axes.vlines(row.mark, y - 0.35, y + 0.35, color=_INK, lw=1.2)
+    offsets = 0.36 * ((np.arange(len(row.scores)) * 0.618034) % 1 - 0.5)  # spread, not random
+    axes.plot(np.sort(row.scores), y + offsets, ".", color=color, ms=4.5, alpha=0.75, mew=0)
+    if np.isfinite([row.low, row.high]).all():
+        axes.hlines(y, row.low, row.high, color=_INK, lw=1.1)
+    axes.plot([row.center], [y], "D", color=_INK, ms=3.6, mew=0)
+
+
+@contextmanager
+def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+    """A figure of its own with our style; pyplot, which keeps state, is not used."""
+    import matplotlib as mpl
+    from matplotlib.figure import Figure
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # the reader's matplotlibrc must not show
+        mpl.rcParams.update(_STYLE)
+        figure = Figure(figsize=(width, height), layout="constrained")
+        axes = figure.add_subplot()
+        axes.margins(x=0.02)
+        yield figure, axes
+
+
+def _plain_ticks(axes: Axes, log_y: bool) -> None:
+    """1, 2, 5, 10 rather than powers of ten."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for axis in (axes.xaxis, axes.yaxis) if log_y else (axes.xaxis,):
+        low, high = axis.get_view_interval()
+        decades = np.log10(high / low) if low > 0 else 9
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.6 else (1,), numticks=12))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _floor(series: Sequence[Curve]) -> float:
+    """Where a logarithmic axis ends: half of the smallest positive mean."""
+    means = np.concatenate([curve.mean for curve in series])
+    positive = means[np.isfinite(means) & (means > 0)]
+    return float(positive.min()) / 2 if len(positive) else 1e-3
+
+
+def _color(searcher: int) -> str:
+    return f"#00a0{searcher % COLORS:02x}"
+
+
+def _line(curve: Curve) -> str | tuple[float, tuple[float, ...]]:
+    pattern = dash(curve.searcher)
+    return (0.0, tuple(float(part) for part in pattern.split())) if pattern else "-"
+
+
+def _short(label: str, length: int = 26) -> str:
+    return label if len(label) <= length else f"…{label[1 - length :]}"
+
+
+def _inline(figure: Figure, key: str, title: str) -> str:
+    """The figure as an `<svg>` element that can stand in a page beside others."""
+    buffer = io.StringIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+    text = buffer.getvalue()
+    box = re.search(r'viewBox="([^"]+)"', text)
+    body = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
+    body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", body, flags=re.S)
+    body = re.sub(r'id="series-(\d+)-(line|band)"', r'class="series \2 s\1"', body)
+    used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', body))
+    body = re.sub(r' id="([^"]+)"', lambda m: f' id="{key}-{m[1]}"' if m[1] in used else "", body)
+    body = re.sub(r'(url\(#|href="#)', rf"\g<1>{key}-", body)
+    body = re.sub(r" font-family: [^;\"]+;", "", body)  # the page's font
+    body = re.sub(r' d="[^"]+"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), body)
+    body = body.replace(_INK, "var(--ink)").replace(_RULE, "var(--rule)")
+    body = re.sub(r"#00a0([0-9a-f]{2})", lambda m: f"var(--s{int(m[1], 16)})", body)
+    body = re.sub(r"\n\s*", "\n", body).strip()
+    head = f'<svg class="plot" role="img" viewBox="{box[1] if box else ""}">'
+    return f"{head}<title>{html.escape(title)}</title>\n{body}</svg>"
