@@ -1,0 +1,95 @@
+import errno
+import os
+import stat
+import subprocess
+import sys
+
+import pytest
+
+from nasbench import atomic
+from nasbench.errors import OutputFault
+
+
+def test_a_written_file_holds_the_text_and_nothing_is_left_beside_it(tmp_path):
+    path = tmp_path / "new" / "folder" / "run.json"
+    atomic.write_text(path, "grüße\n")
+    assert path.read_bytes() == "grüße\n".encode()
+    assert [p.name for p in path.parent.iterdir()] == ["run.json"]
+
+
+def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    writing = atomic.replacing(path)
+    writing.__enter__().write_text("half of the new")
+    assert not writing.__exit__(ZeroDivisionError, ZeroDivisionError(), None)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_file_has_the_permissions_of_an_ordinary_one(tmp_path):
+    plain, path = tmp_path / "plain", tmp_path / "atomic"
+    plain.touch()
+    atomic.write_bytes(path, b"x")
+    assert stat.filemode(path.stat().st_mode) == stat.filemode(plain.stat().st_mode)
+
+
+def test_a_path_through_a_file_is_an_output_fault_that_says_what_to_do(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputFault, match=r"cannot write .*choose another place"):
+        atomic.write_text(tmp_path / "file" / "run.json", "")
+
+
+def test_a_folder_in_the_place_of_the_file_is_an_output_fault(tmp_path):
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(OutputFault, match="there is a folder of that name"):
+        atomic.write_text(tmp_path / "run.json", "")
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_without_permission_is_an_output_fault(tmp_path):
+    tmp_path.chmod(0o500)
+    with pytest.raises(OutputFault, match="no permission"):
+        atomic.write_text(tmp_path / "run.json", "")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_asks_for_space(tmp_path, code):
+    fault = atomic.output_fault(tmp_path, OSError(code, "full"))
+    assert fault.errno == code
+    assert "free some space and run the same command again" in str(fault)
+
+
+def test_a_write_beyond_the_size_limit_keeps_the_old_file(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    code = (
+        "import resource, sys\nfrom pathlib import Path\nfrom nasbench import atomic, errors\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
+        "try:\n    atomic.write_bytes(Path(sys.argv[1]), b'x' * 100_000)\n"
+        "except errors.OutputFault as fault:\n    print(fault)"
+    )
+    found = subprocess.run(
+        [sys.executable, "-c", code, path],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "larger than this process may write" in found.stdout
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_process_killed_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text("old")
+    code = (
+        "import os, signal, sys\nfrom pathlib import Path\nfrom nasbench import atomic\n"
+        "with atomic.replacing(Path(sys.argv[1])) as part:\n"
+        "    part.write_text('half of the new')\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    done = subprocess.run([sys.executable, "-c", code, path], check=False)
+    assert done.returncode == -9
+    assert path.read_text() == "old"
