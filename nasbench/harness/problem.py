@@ -7,6 +7,7 @@ import hashlib
 import importlib
 import importlib.util
 import json
+import math
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -47,6 +48,10 @@ def make_problem(
     """All that a searcher may know of a run; the task's data only if it declares `needs_task`."""
     for constraint in constraints:
         find_metric(benchmark, constraint.metric, "constraint")
+        if any(b is not None and math.isinf(b) for b in (constraint.upper, constraint.lower)):
+            raise InvalidConfig(
+                f"the constraint on {constraint.metric} has an infinite bound; leave that bound out"
+            )
     return Problem(
         space=benchmark.space,
         epochs=tuple(benchmark.epochs),
@@ -129,6 +134,22 @@ def make_config(name: str, factory: SearcherFactory, settings: Mapping[str, Any]
         raise
     except (TypeError, ValueError) as fault:
         raise InvalidConfig(f"{name} refuses the settings {checked}: {fault}") from fault
+
+
+def json_config(name: str, config: Any) -> dict[str, Any]:
+    """A config as a run file holds it.
+
+    Raises:
+        InvalidConfig: it holds what JSON cannot, such as infinity or an object.
+    """
+    settings = dataclasses.asdict(config)
+    try:
+        return cast("dict[str, Any]", json.loads(json.dumps(settings, allow_nan=False)))
+    except (TypeError, ValueError) as fault:
+        raise InvalidConfig(
+            f"{name}'s settings must be finite numbers, texts, lists and the like, "
+            f"got {settings}: {fault}"
+        ) from fault
 
 
 def _typed(name: str, config: type, key: str, value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from time import perf_counter
 from typing import Any
@@ -20,7 +19,7 @@ from nasbench.core import (
 )
 from nasbench.errors import InvalidConfig
 from nasbench.harness.environment import environment
-from nasbench.harness.problem import find_searcher, make_config, make_problem
+from nasbench.harness.problem import find_searcher, json_config, make_config, make_problem
 from nasbench.harness.workers import Record, Simulation
 
 OBJECTIVES = ("valid_accuracy",)
@@ -50,13 +49,12 @@ def run(
         UnknownSearcher, UnknownMetric, TestMetricRefused, InvalidConfig: the setting is wrong.
         SearcherFault: the searcher breaks the protocol.
     """
-    _check_whole("seed", seed, 0)
-    _check_whole("workers", workers, 1)
-    if noise_seed is not None:
-        _check_whole("noise_seed", noise_seed, 0)
+    seed, workers = _whole("seed", seed, 0), _whole("workers", workers, 1)
+    noise_seed = None if noise_seed is None else _whole("noise_seed", noise_seed, 0)
     name, factory = find_searcher(searcher)
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
     settings = make_config(name, factory, config or {})
+    recorded = json_config(name, settings)
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     before = perf_counter()
     method = factory(problem, rng, settings)
@@ -69,10 +67,10 @@ def run(
         table_sha256=getattr(benchmark, "sha256", None),
         space=benchmark.space.name,
         searcher=name,
-        config=dataclasses.asdict(settings),
+        config=recorded,
         objectives=tuple(objectives),
         constraints=problem.constraints,
-        seed=int(seed),
+        seed=seed,
         noise_seed=noise_seed,
         workers=workers,
         budget=budget,
@@ -93,6 +91,7 @@ def _trajectory(record: Record, problem: Problem) -> Trajectory:
     )
 
 
-def _check_whole(what: str, value: Any, least: int) -> None:
+def _whole(what: str, value: Any, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
         raise InvalidConfig(f"{what} is a whole number >= {least}, got {value!r}")
+    return int(value)

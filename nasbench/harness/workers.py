@@ -155,6 +155,8 @@ class Simulation:
         arch, epochs = candidate.arch, candidate.epochs
         if arch.space != self._space:
             raise self._fault(f"an architecture of {self._space}", arch)
+        if type(arch.genes) is not tuple:
+            raise self._fault("genes in a tuple", arch)
         if arch.genes not in self._trained and not self._is_valid(arch):
             raise self._fault(f"genes that {self._space} contains", arch)
         if epochs is None:

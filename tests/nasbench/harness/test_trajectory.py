@@ -1,0 +1,138 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from nasbench.core import Architecture, Budget, Candidate, Run, Trajectory
+from nasbench.harness.trajectory import (
+    curve,
+    curves,
+    final_incumbent,
+    incumbent_positions,
+    incumbents,
+    regret,
+    shared_grid,
+    steps_at,
+)
+
+
+def make(values, feasible=None, spent_s=None):
+    n = len(values)
+    return Trajectory(
+        genes=np.arange(2 * n, dtype=np.int16).reshape(n, 2),
+        epochs=np.full(n, 8, dtype=np.int32),
+        values=np.array(values, dtype=float).reshape(n, -1) if n else np.zeros((0, 1)),
+        feasible=np.ones(n, dtype=bool) if feasible is None else np.array(feasible, dtype=bool),
+        spent_s=np.arange(1.0, n + 1) if spent_s is None else np.array(spent_s, dtype=float),
+        overhead_s=np.zeros(n),
+    )
+
+
+def make_run(trajectory):
+    setting = ("toy", None, "space-v1", "s", {}, ("valid_loss",), (), 0, None, 1, Budget(99))
+    return Run(*setting, trajectory)
+
+
+def walked(trajectory):
+    """(value, position) of the incumbent after each evaluation, one evaluation at a time."""
+    best, where, found = math.inf, -1, []
+    for i, (value, feasible) in enumerate(
+        zip(trajectory.values[:, 0], trajectory.feasible, strict=True)
+    ):
+        if feasible and (where < 0 or value < best):
+            best, where = value, i
+        found.append((best, where))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_incumbents_are_those_of_a_walk_along_the_evaluations(seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(0, 12, size=40).astype(float)
+    values[rng.random(40) < 0.3] = math.inf
+    trajectory = make(values, feasible=rng.random(40) < 0.4)
+    expected = walked(trajectory)
+    assert incumbents(trajectory).tolist() == [value for value, _ in expected]
+    assert incumbent_positions(trajectory).tolist() == [where for _, where in expected]
+
+
+def test_of_equal_values_the_earlier_one_stays_the_incumbent():
+    assert incumbent_positions(make([2.0, 1.0, 1.0, 3.0])).tolist() == [0, 1, 1, 1]
+
+
+def test_a_feasible_failed_training_is_an_incumbent_until_something_is_better():
+    trajectory = make([1.0, math.inf, 5.0], feasible=[False, True, True])
+    assert incumbent_positions(trajectory).tolist() == [-1, 1, 2]
+
+
+def test_only_the_first_objective_chooses_the_incumbent():
+    assert incumbent_positions(make([[2.0, 0.0], [1.0, 9.0], [3.0, -9.0]])).tolist() == [0, 1, 1]
+
+
+def test_the_final_incumbent_is_a_candidate_of_the_runs_space():
+    run = make_run(make([3.0, 1.0, 2.0]))
+    assert final_incumbent(run) == Candidate(Architecture("space-v1", (2, 3)), 8)
+
+
+@pytest.mark.parametrize("trajectory", [make([]), make([1.0, 2.0], feasible=[False, False])])
+def test_without_a_feasible_evaluation_there_is_no_incumbent(trajectory):
+    assert final_incumbent(make_run(trajectory)) is None
+
+
+def test_a_curve_against_seconds_takes_each_step_at_the_evaluations_end():
+    trajectory = make([5.0, 3.0, 4.0, 1.0], spent_s=[1.0, 2.5, 2.5, 7.0])
+    grid = [0.0, 0.999, 1.0, 2.499, 2.5, 6.999, 7.0, 100.0]
+    assert curve(trajectory, grid, "seconds").tolist() == [
+        *(math.inf, math.inf, 5.0, 5.0, 3.0, 3.0, 1.0, 1.0)
+    ]
+
+
+def test_a_curve_against_evaluations_stays_after_the_last():
+    trajectory = make([5.0, 3.0, 4.0])
+    assert curve(trajectory, [0, 1, 1.9, 2, 3, 50], "evaluations").tolist() == [
+        *(math.inf, 5.0, 5.0, 3.0, 3.0, 3.0)
+    ]
+
+
+def test_steps_count_complete_evaluations():
+    trajectory = make([1.0] * 3, spent_s=[1.0, 1.0, 4.0])
+    assert steps_at(trajectory, [0.5, 1.0, 3.9, 4.0], "seconds").tolist() == [0, 2, 2, 3]
+
+
+@pytest.mark.parametrize("clock", ["evaluations", "seconds"])
+def test_an_empty_trajectory_has_an_infinite_curve(clock):
+    assert curve(make([]), [0, 1, 2], clock).tolist() == [math.inf] * 3
+
+
+def test_curves_of_several_runs_share_a_grid():
+    runs = [make_run(make([3.0, 2.0])), make_run(make([1.0], spent_s=[9.0]))]
+    grid = shared_grid(runs, "seconds")
+    assert grid.min() == grid.max() == 9.0
+    assert curves(runs, grid, "seconds").tolist() == [[2.0], [1.0]]
+    assert shared_grid(runs, "evaluations").tolist() == [1.0, 2.0]
+
+
+def test_a_long_grid_is_thinned_and_keeps_its_ends():
+    grid = shared_grid([make_run(make([1.0] * 1000))], "evaluations", points=50)
+    assert len(grid) == 50
+    assert (grid[0], grid[-1]) == (1, 1000)
+    assert (grid == grid.round()).all()
+
+
+def test_a_grid_over_nothing_is_empty_in_seconds():
+    assert len(shared_grid([make_run(make([]))], "seconds")) == 0
+
+
+def test_regret_is_the_distance_from_the_best():
+    values = [[-80.0, -90.0], [math.inf, -91.5]]
+    assert regret(values, -91.5).tolist() == [[11.5, 1.5], [math.inf, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("values", "best"), [([-92.0], -91.5), ([math.nan], 0.0), ([1.0], math.nan)]
+)
+def test_regret_refuses_a_best_that_is_none(values, best):
+    with pytest.raises(ValueError, match=r"expected no value below|NaN"):
+        regret(values, best)
