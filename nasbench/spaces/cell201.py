@@ -203,7 +203,7 @@ def _codes_of(genes: ArrayLike) -> NDArray[np.int64]:
 def _node_genes(text: str, node: int, terms: str) -> list[int]:
     """Operation numbers of one node's part of a string, such as `|none~0|skip_connect~1|`."""
     parts = terms[1:-1].split("|")
-    if not (terms.startswith("|") and terms.endswith("|")):
+    if len(terms) < 2 or not (terms.startswith("|") and terms.endswith("|")):
         raise _malformed(text, f"node {node} is not between bars: {terms!r}")
     if len(parts) != node:
         raise _malformed(text, f"node {node} has {len(parts)} inputs, not {node}")
