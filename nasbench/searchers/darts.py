@@ -1,0 +1,160 @@
+"""DARTS, first order: a network of all architectures at once, and descent on how they are mixed.
+
+Liu, Simonyan & Yang, "DARTS: Differentiable Architecture Search", ICLR 2019, algorithm 1 with
+xi = 0; cells and evaluation as in NAS-Bench-201 (Dong & Yang, ICLR 2020). (alpha: weights of the
+operations of each edge, mixed by a softmax; w: all other weights; L: cross-entropy)::
+
+    for every epoch:
+        for every batch of the train split, and a random batch of the valid split:
+            1. alpha = alpha - Adam(grad_alpha L_valid(w, alpha))
+            2. w = w - SGD(grad_w L_train(w, alpha))
+        propose the operation of largest alpha on each edge
+
+As in NAS-Bench-201 the argmax includes `none` (in the paper it does not) and all cells share their
+alphas. The time of training is the searcher's own and charged as overhead. On this space DARTS is
+known to collapse to skip connections: its published accuracy on CIFAR-10 is 54.30 %.
+
+Deviations:
+- After the last epoch the other architectures are proposed, the likeliest under softmax(alpha)
+  first, so that all of an evaluation budget is used. Evaluations are never listened to: whatever
+  the objectives and constraints, it is the supernet's validation loss that falls.
+- 10 epochs instead of 50 and a supernet of the embedded tables' width and depth, for runs of some
+  20 s on one core. The last, incomplete batch of an epoch is left out. It trains on the CPU.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.core import Architecture, Candidate, Observation, Problem, Recipe, SearchData
+from nasbench.errors import InvalidConfig, WrongSpace
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.optim import Optimizer
+
+    from nasbench.networks.supernet import Supernet
+
+SPACE = "cell201-v1"
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of DARTS; the rates are the paper's."""
+
+    epochs: int = 10
+    """Of the supernet's training."""
+    batch_size: int = 64
+    """Examples in a step, of w or of alpha."""
+    lr: float = 0.025
+    """Learning rate of w at the first epoch; falls to 0.001 on a cosine schedule."""
+    alpha_lr: float = 3e-4
+    """Adam's learning rate for alpha."""
+    channels: int = 8
+    """Width of the supernet's first stage."""
+    cells: int = 1
+    """Cells in each of its two stages."""
+
+    def __post_init__(self) -> None:
+        Recipe(channels=self.channels, cells=self.cells, epochs=self.epochs, lr=self.lr)
+        if not (self.batch_size > 1 and 0 < self.alpha_lr < math.inf):
+            raise InvalidConfig(f"expected batch_size > 1 and alpha_lr > 0, got {self}")
+
+
+class Darts:
+    """Proposes what its supernet prefers after each epoch, then the rest in order of likelihood."""
+
+    Config: TypeAlias = Config
+    needs_task = True
+
+    def __init__(
+        self, problem: Problem, rng: np.random.Generator, config: Config = Config()
+    ) -> None:
+        if problem.space.name != SPACE:
+            raise WrongSpace(
+                f"darts searches {SPACE} only, got a problem on {problem.space.name}; "
+                f"choose another searcher, or a benchmark on {SPACE}"
+            )
+        if problem.task is None:
+            raise InvalidConfig(
+                "darts trains on the data of a task, got a problem without any; choose a "
+                "benchmark whose table was trained on a task, such as cell201/digits-on-photos"
+            )
+        self._proposals = _proposals(problem.task, rng, config)
+
+    def ask(self, n: int = 1) -> list[Candidate]:
+        """The next `n` cells, the first ones at an epoch of training each; [] after the last."""
+        return [Candidate(arch) for arch in islice(self._proposals, n)]
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """Nothing is learned."""
+
+
+def _proposals(
+    data: SearchData, rng: np.random.Generator, config: Config
+) -> Iterator[Architecture]:
+    proposed, alphas = set(), np.zeros((6, 5), dtype=np.float32)
+    for alphas in _alphas(data, rng, config):
+        genes = tuple(alphas.argmax(axis=1).tolist())
+        proposed.add(genes)
+        yield Architecture(SPACE, genes)
+    for genes in map(tuple, _by_likelihood(alphas).tolist()):
+        if genes not in proposed:
+            yield Architecture(SPACE, genes)
+
+
+def _by_likelihood(alphas: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Genes of all architectures, (15625, 6), the likeliest under softmax(alphas) first."""
+    genes = np.indices((5,) * 6).reshape(6, -1).T
+    scores = alphas[np.arange(6), genes].sum(axis=1)  # log-likelihoods up to a constant
+    return genes[np.argsort(-scores, kind="stable")]
+
+
+def _alphas(
+    data: SearchData, rng: np.random.Generator, config: Config
+) -> Iterator[NDArray[np.float32]]:
+    """Alphas (edges, operations) after each epoch; ends early if they are not finite."""
+    import torch
+
+    from nasbench.networks.supernet import seeded_supernet
+    from nasbench.training.examples import Batches
+
+    train, valid = (Batches(split, data.input, "cpu") for split in (data.train, data.valid))
+    recipe = Recipe(channels=config.channels, cells=config.cells)
+    net = seeded_supernet(recipe, data.input, data.classes, seed=int(rng.integers(2**63)))
+    w = [p for p in net.parameters() if p is not net.alphas]
+    sgd = torch.optim.SGD(w, momentum=0.9, weight_decay=3e-4)
+    adam = torch.optim.Adam([net.alphas], config.alpha_lr, (0.5, 0.999), weight_decay=1e-3)
+    size = min(config.batch_size, len(train), len(valid))
+    for epoch in range(config.epochs):
+        cosine = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
+        sgd.param_groups[0]["lr"] = 0.001 + (config.lr - 0.001) * cosine
+        order = torch.from_numpy(rng.permutation(len(train)))
+        for start in range(0, len(train) - size + 1, size):
+            some = torch.from_numpy(rng.permutation(len(valid))[:size])
+            _descend(net, adam, *valid.take(some))
+            _descend(net, sgd, *train.take(order[start : start + size]), clip=5.0)
+        if not net.alphas.isfinite().all():
+            return
+        yield net.alphas.detach().numpy().copy()
+
+
+def _descend(
+    net: Supernet, optimizer: Optimizer, x: Tensor, y: Tensor, clip: float = math.inf
+) -> None:
+    """One step on the cross-entropy of a batch, of the parameters of `optimizer` alone."""
+    import torch
+
+    parameters = optimizer.param_groups[0]["params"]
+    loss = torch.nn.functional.cross_entropy(net(x), y)
+    for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
+        parameter.grad = slope
+    torch.nn.utils.clip_grad_norm_(parameters, clip)
+    optimizer.step()
