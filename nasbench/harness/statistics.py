@@ -106,7 +106,7 @@ def probability_of_improvement(
     pairs = _matched(x, y)
     estimates, draws = [], []
     for a, b in pairs:
-        wins = (a[:, None] > b) + 0.5 * (a[:, None] == b)  # (runs of x, runs of y)
+        wins = _wins(a, b)
         estimates.append(wins.mean())
         left, right = _weights(len(a), repetitions, rng), _weights(len(b), repetitions, rng)
         draws.append(np.einsum("rj,rj->r", left @ wins, right))
@@ -114,6 +114,11 @@ def probability_of_improvement(
     if all(len(a) < 2 and len(b) < 2 for a, b in pairs):
         return Interval(estimate, 0.0, 1.0, level)
     return _percentile(estimate, np.mean(draws, axis=0), level)
+
+
+def win_rate(x: Scores, y: Scores) -> float:
+    """The estimate of `probability_of_improvement` alone."""
+    return float(np.mean([_wins(a, b).mean() for a, b in _matched(x, y)]))
 
 
 def difference_of_means(x: ArrayLike, y: ArrayLike, *, level: float = LEVEL) -> Interval:
@@ -214,6 +219,11 @@ def _matched(x: Scores, y: Scores) -> list[tuple[Floats, Floats]]:
     if len(left) != len(right):
         raise ValueError(f"expected the same benchmarks, got {len(left)} and {len(right)}")
     return list(zip(left, right, strict=True))
+
+
+def _wins(a: Floats, b: Floats) -> Floats:
+    """1, 1/2 or 0 (runs of a, runs of b) for a win, a tie or a loss."""
+    return np.asarray((a[:, None] > b) + 0.5 * (a[:, None] == b), dtype=np.float64)
 
 
 def _welch(samples: Sequence[Floats]) -> tuple[Floats, Floats, Floats]:

@@ -1,0 +1,128 @@
+"""The run files of one comparison: found, read, hashed, and checked to be comparable."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from nasbench import registry
+from nasbench.core import Benchmark, Run
+from nasbench.errors import RunFault
+from nasbench.harness.files import read_run
+
+REFERENCE = "random-search"
+"""The searcher that all others are held against."""
+VERIFICATION = "verify"
+"""Folder of the winners' trainings, beside the run files."""
+
+_SHARED = ("benchmark", "table_sha256", "space", "objectives", "constraints", "budget", "workers")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunFile:
+    """A run and where it was read from."""
+
+    path: Path
+    sha256: str
+    """Of the file's bytes."""
+    run: Run
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Collection:
+    """Runs on one benchmark under one budget, by searcher."""
+
+    folder: Path
+    searchers: dict[str, list[RunFile]]
+    """Sorted by name, the reference first; the runs of each by seed."""
+
+    @property
+    def files(self) -> list[RunFile]:
+        return [file for files in self.searchers.values() for file in files]
+
+    @property
+    def first(self) -> Run:
+        """Any run: they share benchmark, table, space, objectives, constraints, budget, workers."""
+        return self.files[0].run
+
+
+def collect(folder: Path) -> Collection:
+    """All run files `seed-*.json` below a folder.
+
+    Raises:
+        RunFault: there are none, one is malformed, or they cannot be compared with one another.
+    """
+    folder = Path(folder)
+    found = folder.rglob("seed-*.json")
+    paths = [path for path in found if VERIFICATION not in path.relative_to(folder).parts]
+    if not paths:
+        what = "has no run files (seed-*.json) in it" if folder.is_dir() else "is no folder"
+        raise RunFault(
+            f"{folder} {what}; make some with `nasbench compare`, or pass the folder it wrote to"
+        )
+    files = [_read(path) for path in sorted(paths)]
+    _check_comparable(files)
+    names = sorted({file.run.searcher for file in files}, key=lambda n: (n != REFERENCE, n))
+    by_name = {name: [file for file in files if file.run.searcher == name] for name in names}
+    for members in by_name.values():
+        members.sort(key=lambda file: file.run.seed)
+        _check_searcher(members)
+    return Collection(folder, by_name)
+
+
+def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | None) -> Benchmark:
+    """The benchmark that the runs were made on: a registered one by default.
+
+    Raises:
+        UnknownBenchmark: nothing is registered under the runs' name; pass the table's file.
+        RunFault: another benchmark, or another version of the table.
+    """
+    run = collection.first
+    if benchmark is None or isinstance(benchmark, (str, Path)):
+        benchmark = registry.benchmark(run.benchmark if benchmark is None else benchmark)
+    found = (benchmark.name, getattr(benchmark, "sha256", None), benchmark.space.name)
+    expected = (run.benchmark, run.table_sha256, run.space)
+    if found != expected:
+        raise RunFault(
+            f"the runs in {collection.folder} were made on {_describe(*expected)}, "
+            f"got {_describe(*found)}; pass the table they were made on, or run them again"
+        )
+    return benchmark
+
+
+def _read(path: Path) -> RunFile:
+    run = read_run(path)
+    return RunFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), run)
+
+
+def _check_comparable(files: Sequence[RunFile]) -> None:
+    first = files[0]
+    for file in files:
+        for name in _SHARED:
+            mine, other = getattr(first.run, name), getattr(file.run, name)
+            if mine != other:
+                raise RunFault(
+                    f"expected runs of one comparison, got two with a different {name}: {mine!r} "
+                    f"in {first.path}, {other!r} in {file.path}; pass a folder that holds one"
+                )
+
+
+def _check_searcher(files: Sequence[RunFile]) -> None:
+    for before, after in pairwise(files):
+        if before.run.seed == after.run.seed:
+            raise RunFault(
+                f"expected one run of {after.run.searcher} for each seed, got two of seed "
+                f"{after.run.seed}: {before.path} and {after.path}; remove one"
+            )
+        if before.run.config != after.run.config:
+            raise RunFault(
+                f"expected one configuration of {after.run.searcher}, got {before.run.config!r} in "
+                f"{before.path} and {after.run.config!r} in {after.path}; keep them in two folders"
+            )
+
+
+def _describe(name: str, sha256: str | None, space: str) -> str:
+    return f"{name} ({space}, table {sha256[:12] if sha256 else 'none'})"

@@ -1,0 +1,231 @@
+"""What a comparison shows, in numbers computed from its run files and the benchmark alone.
+
+The incumbent of a run is chosen on the first objective as the searcher was told it; afterwards its
+architecture is looked up at the benchmark's full training, free of noise: the objective for the
+regret, a test metric for the score. A run that never had a feasible incumbent counts as the worst
+that is known. Resampling has a fixed seed, so the same files give the same numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.core import Architecture, Benchmark, Candidate, Metric, SupportsRows
+from nasbench.errors import RunFault
+from nasbench.harness import statistics
+from nasbench.harness.collection import REFERENCE, Collection, RunFile
+from nasbench.harness.lookup import Lookup
+from nasbench.harness.problem import find_objectives
+from nasbench.harness.statistics import Interval
+
+Floats = NDArray[np.float64]
+
+BOOTSTRAP_SEED = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Outcome:
+    """How one run ended."""
+
+    file: RunFile
+    arch: Architecture | None
+    """The final incumbent; None if nothing feasible was evaluated."""
+    found_at: int
+    """Number of the evaluation that found it, from 1; 0 if there is none."""
+    told: float
+    """First objective as the searcher was told it, in the metric's own direction."""
+    metrics: Mapping[str, float]
+    """Of the incumbent, fully trained and free of noise."""
+    regret: float
+    score: float
+    """The test metric; the worst that is known for a run without incumbent."""
+    spent_s: float
+    overhead_s: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standing:
+    """One searcher's row."""
+
+    searcher: str
+    number: int
+    """Decides its color: 0 is the reference, if that was run."""
+    outcomes: list[Outcome]
+    mean: Interval
+    iqm: Interval
+    regret: Interval
+    rank: float
+    improvement: Interval | None
+    """Probability of scoring better than the reference; None for itself or without one."""
+
+    @property
+    def scores(self) -> Floats:
+        return np.array([outcome.score for outcome in self.outcomes])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Summary:
+    """A whole comparison."""
+
+    collection: Collection
+    benchmark: Benchmark
+    objective: Metric
+    target: Metric
+    """What scores are: a test metric, or the objective if the benchmark has none."""
+    optimum: Architecture
+    """Best known by the objective, free of noise."""
+    exhaustive: bool
+    """Whether `optimum` is the best of all architectures, not only of those found."""
+    optimum_metrics: Mapping[str, float]
+    standings: list[Standing]
+    """The best mean score first."""
+    pairwise: Floats
+    """(searchers, searchers) chance that the row's run scores better, in the standings' order."""
+    better: NDArray[np.bool_]
+    """(searchers, searchers) whether the row is better beyond the noise."""
+
+
+def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
+    """All numbers of a report but its curves."""
+    run = collection.first
+    objective = find_objectives(benchmark, run.objectives)[0]
+    target = target_of(benchmark, objective)
+    lookup = Lookup(benchmark, collection)
+    best, best_metrics, exhaustive = _optimum(benchmark, objective, collection, lookup)
+    worst = {metric.name: _worst(benchmark, metric, lookup) for metric in (objective, target)}
+    outcomes = {
+        name: [_outcome(file, lookup, objective, target, best_metrics, worst) for file in files]
+        for name, files in collection.searchers.items()
+    }
+    standings, pairwise, better = _standings(outcomes, target)
+    return Summary(
+        collection=collection,
+        benchmark=benchmark,
+        objective=objective,
+        target=target,
+        optimum=best,
+        exhaustive=exhaustive,
+        optimum_metrics=best_metrics,
+        standings=standings,
+        pairwise=pairwise,
+        better=better,
+    )
+
+
+def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
+    """The test metric of an objective, `test_loss` for `valid_loss`; else any test metric."""
+    tests = [metric for metric in benchmark.metrics if metric.split == "test"]
+    twin = f"test_{objective.name.partition('_')[2]}"
+    return next((metric for metric in tests if metric.name == twin), [*tests, objective][0])
+
+
+def _optimum(
+    benchmark: Benchmark, objective: Metric, collection: Collection, lookup: Lookup
+) -> tuple[Architecture, Mapping[str, float], bool]:
+    """The best architecture, its metrics, and whether all architectures were considered."""
+    if not isinstance(benchmark, SupportsRows):
+        values = objective.sign * lookup.column(objective)[:-1]
+        if not len(values):
+            raise RunFault(
+                f"expected a run with a feasible evaluation, got none in {collection.folder}; "
+                f"give the searchers a larger budget or weaker constraints"
+            )
+        best = int(np.nanargmin(values))
+        return lookup.archs[best], lookup.metrics[best], False
+    genes, columns = benchmark.rows()
+    values = objective.sign * np.asarray(columns[objective.name], dtype=np.float64)
+    for constraint in collection.first.constraints:
+        holds = [constraint.holds(float(value)) for value in columns[constraint.metric]]
+        values = np.where(holds, values, np.inf)
+    best = int(np.nanargmin(values))
+    arch = Architecture(benchmark.space.name, tuple(genes[best].tolist()))
+    return arch, benchmark.query([Candidate(arch)])[0].metrics, True
+
+
+def _worst(benchmark: Benchmark, target: Metric, lookup: Lookup) -> float:
+    known = lookup.column(target)[:-1]
+    if isinstance(benchmark, SupportsRows):
+        known = np.append(known, benchmark.rows()[1][target.name])
+    known = target.sign * known[np.isfinite(known)]
+    return target.sign * float(known.max()) if len(known) else 0.0
+
+
+def _outcome(
+    file: RunFile,
+    lookup: Lookup,
+    objective: Metric,
+    target: Metric,
+    best: Mapping[str, float],
+    worst: Mapping[str, float],
+) -> Outcome:
+    trajectory, position = file.run.trajectory, int(lookup.positions[file][-1])
+    number = int(lookup.incumbents[file][-1])
+    metrics = lookup.metrics[number] if number >= 0 else {}
+    counted = {k: v if np.isfinite(v := metrics.get(k, np.nan)) else worst[k] for k in worst}
+    lost = objective.sign * (counted[objective.name] - best[objective.name])
+    told = objective.sign * trajectory.values[position, 0] if number >= 0 else np.nan
+    return Outcome(
+        file=file,
+        arch=lookup.archs[number] if number >= 0 else None,
+        found_at=position + 1,
+        told=float(told),
+        metrics=metrics,
+        regret=max(float(lost), 0.0),
+        score=float(counted[target.name]),
+        spent_s=float(trajectory.spent_s[-1]) if len(trajectory) else 0.0,
+        overhead_s=float(trajectory.overhead_s[-1]) if len(trajectory) else 0.0,
+    )
+
+
+def _standings(
+    outcomes: Mapping[str, list[Outcome]], target: Metric
+) -> tuple[list[Standing], Floats, NDArray[np.bool_]]:
+    numbers = {name: number for number, name in enumerate(outcomes)}
+    scores = {name: np.array([o.score for o in ended]) for name, ended in outcomes.items()}
+    names = sorted(scores, key=lambda name: (target.sign * scores[name].mean(), numbers[name]))
+    signed = {name: -target.sign * scores[name] for name in names}  # higher is better
+    ranks = statistics.ranks([signed[name] for name in names])
+    better = statistics.better_than([signed[name] for name in names])
+    chances, pairwise = _improvements(names, signed)
+    standings = [
+        Standing(
+            searcher=name,
+            number=numbers[name],
+            outcomes=outcomes[name],
+            mean=_bootstrap(scores[name], statistics.mean),
+            iqm=_bootstrap(scores[name], statistics.iqm),
+            regret=_bootstrap([o.regret for o in outcomes[name]], statistics.mean),
+            rank=float(ranks[place]),
+            improvement=chances.get(name),
+        )
+        for place, name in enumerate(names)
+    ]
+    return standings, pairwise, better
+
+
+def _improvements(
+    names: Sequence[str], signed: Mapping[str, Floats]
+) -> tuple[dict[str, Interval], Floats]:
+    """Each searcher's chance against the reference with interval; the matrix of all pairs."""
+    pairwise = np.array(
+        [[statistics.win_rate(signed[row], signed[column]) for column in names] for row in names]
+    )
+    if REFERENCE not in signed:
+        return {}, pairwise
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    against = {
+        name: statistics.probability_of_improvement(signed[name], signed[REFERENCE], rng=rng)
+        for name in names
+        if name != REFERENCE
+    }
+    return against, pairwise
+
+
+def _bootstrap(values: Floats | list[float], statistic: statistics.Statistic) -> Interval:
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    values = np.asarray(values)
+    return statistics.stratified_bootstrap(values, statistic, rng=rng)

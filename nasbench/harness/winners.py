@@ -1,0 +1,61 @@
+"""Who found what: the architectures that a comparison recommends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nasbench.core import Architecture, Space
+from nasbench.harness.collection import Collection, RunFile
+from nasbench.harness.trajectory import final_incumbent, incumbents
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Find:
+    """The final incumbent of one run."""
+
+    file: RunFile
+    arch: Architecture
+    """As the searcher proposed it."""
+    value: float
+    """Its first objective as the searcher was told it, signed: lower is better."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Winner:
+    """An architecture that one or several searchers recommend."""
+
+    arch: Architecture
+    """In canonical form."""
+    finds: list[Find]
+    """At most one of each searcher, the best first."""
+
+    @property
+    def searchers(self) -> list[str]:
+        return [find.file.run.searcher for find in self.finds]
+
+
+def winners(collection: Collection, space: Space, *, top: int = 1) -> list[Winner]:
+    """The `top` best different architectures of each searcher, twins put together, the best first.
+
+    A searcher's candidates are the final incumbents of its runs; the one with the best objective as
+    told, which is a validation metric, wins, and the lower seed in a tie.
+    """
+    found: dict[Architecture, Winner] = {}
+    for files in collection.searchers.values():
+        chosen: dict[Architecture, Find] = {}
+        for find in sorted(_finds(files), key=lambda find: find.value):
+            chosen.setdefault(space.canonical(find.arch), find)
+        for arch, find in list(chosen.items())[:top]:
+            found.setdefault(arch, Winner(arch, [])).finds.append(find)
+    for winner in found.values():
+        winner.finds.sort(key=lambda find: find.value)
+    return sorted(found.values(), key=lambda winner: winner.finds[0].value)
+
+
+def _finds(files: list[RunFile]) -> list[Find]:
+    ended = [(file, final_incumbent(file.run)) for file in files]
+    return [
+        Find(file, best.arch, float(incumbents(file.run.trajectory)[-1]))
+        for file, best in ended
+        if best is not None
+    ]
