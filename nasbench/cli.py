@@ -11,12 +11,16 @@ from importlib import metadata
 from typing import Annotated, Any, NoReturn
 
 import typer
+from typer.core import TyperGroup
 
 from nasbench import registry
 from nasbench.errors import BrokenPlugin, NasbenchError
 
 INTERRUPTED = 130
 """128 + SIGINT, what shells report for ctrl-C."""
+
+
+_GO_ON = "interrupted; run the same command again to go on where it stopped"
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -27,17 +31,14 @@ def main(argv: Sequence[str] | None = None) -> None:
     except NasbenchError as fault:
         _fail(f"error: {_message(fault)}", 1)
     except KeyboardInterrupt:
-        _interrupted()
-    except SystemExit as stop:
-        if stop.code == INTERRUPTED:
-            _interrupted()
-        raise
+        _fail(_GO_ON, INTERRUPTED)
 
 
 def compose(words: Sequence[str]) -> typer.Typer:
     """The application for one command line; of the commands, only those it needs are imported."""
     app = typer.Typer(
         name="nasbench",
+        cls=_Commands,
         help="Compare architecture searchers on tables of really trained networks.",
         no_args_is_help=True,
         add_completion=False,
@@ -51,6 +52,15 @@ def compose(words: Sequence[str]) -> typer.Typer:
     for name in [wanted] if wanted in known else known:
         _add(app, str(name))
     return app
+
+
+class _Commands(TyperGroup):
+    def invoke(self, ctx: Any) -> Any:
+        """As ever, but ctrl-C says how to go on, unless the command itself has said it."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            _fail(_GO_ON, INTERRUPTED)
 
 
 def _root(
@@ -103,10 +113,6 @@ def _unavailable(name: str, fault: Exception) -> Callable[[], NoReturn]:
 def _message(fault: Exception) -> str:
     """What the error says, without the number that an `OSError` puts before it."""
     return (isinstance(fault, OSError) and fault.strerror) or str(fault)
-
-
-def _interrupted() -> NoReturn:
-    _fail("interrupted; run the same command again to go on where it stopped", INTERRUPTED)
 
 
 def _fail(message: str, code: int) -> NoReturn:

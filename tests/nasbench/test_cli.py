@@ -29,6 +29,10 @@ def full() -> None:
 def stopped() -> None:
     raise KeyboardInterrupt
 
+def stopped_politely() -> None:
+    print("stopped; what is done is in x")
+    raise typer.Exit(130)
+
 def odd(setting: "no such type" = None) -> None:
     pass
 
@@ -51,7 +55,7 @@ def commands(monkeypatch, tmp_path):
     (tmp_path / "acme_commands.py").write_text(COMMANDS)
     (tmp_path / "acme_explodes.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
-    names = ["fine", "wrong", "full", "stopped", "odd", "group"]
+    names = ["fine", "wrong", "full", "stopped", "stopped_politely", "odd", "group"]
     values = {name: f"acme_commands:{name}" for name in names}
     values |= {"missing": "acme_nowhere:x", "explodes": "acme_explodes:x"}
     points = {
@@ -116,6 +120,11 @@ def test_an_interruption_exits_130_and_says_how_to_go_on(commands, nasbench):
     code, out, err = nasbench("stopped")
     assert (code, out) == (130, "")
     assert "run the same command again" in err
+
+
+def test_a_command_that_handles_its_interruption_has_the_last_word(commands, nasbench):
+    said = (130, "stopped; what is done is in x\n", "")
+    assert nasbench("stopped_politely") == said
 
 
 @pytest.mark.parametrize("words", [["fin"], ["fine", "--wrd", "x"], ["--nothing"], []])
