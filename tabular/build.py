@@ -1,8 +1,8 @@
 """Building a table by training every class of a space on a task; resumable at any moment.
 
-Finished trainings go to `FILE.h5.parts/` (see `records`) and are packed into `FILE.h5` at the end. Whatever
-an invocation finds there is not trained again, so interrupted, repeated and extended builds add up; the order
-of training and the number of workers have no influence on the content.
+Finished trainings go to `FILE.h5.parts/` (see `records`) and are packed into `FILE.h5` at the end.
+What an invocation finds in either is not trained again, so interrupted, repeated and extended
+builds add up; the order of training and the number of workers do not influence the content.
 """
 
 from __future__ import annotations
@@ -43,13 +43,8 @@ def train_repeats(
     arch: Architecture, data: TaskData, recipe: Recipe, seeds: Sequence[int], device: str
 ) -> list[LearningCurve]:
     """The trainer of real tables."""
-    import torch
-
     from nasbench.training.train import train_repeats as train
 
-    torch.set_num_threads(
-        1
-    )  # as many processes as cores do better, and one thread sums in one order
     return train(arch, data, recipe, seeds, device)
 
 
@@ -72,7 +67,8 @@ def build(
     """Trains what is missing and writes the table `path`.
 
     Args:
-        limit: only the first so many classes of the training order, a random sample.
+        limit: only the first so many classes of the training order, a random sample; with 0
+            nothing is trained, but what there is so far is packed, even while a build is running.
         executor: where trainings run; by default a pool of one process.
         in_flight: jobs handed to it at a time, best twice its workers.
         chunk: classes in a job; more than 1 only pays when a training takes milliseconds.
@@ -84,8 +80,11 @@ def build(
         OutputFault: the folder cannot be written, or another build is at work in it.
     """
     wanted = _checked_seeds(seeds, limit)
-    ours = current_setting(space, task, device)
     folder = parts_folder(path)
+    if limit == 0:
+        pack(path, space, folder, counter=counter)
+        return
+    ours = current_setting(space, task, device)
     order = classes.training_order(space)[:limit]
     with _locked(folder):
         records = _earlier(path, folder, space, ours, trust_code)
@@ -162,7 +161,7 @@ def _jobs(
 
 
 def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iterator[list[Item]]:
-    """Items of finished jobs in order of completion; never more than `in_flight` jobs are under way."""
+    """Items of finished jobs in order of completion; at most `in_flight` jobs are under way."""
     if executor is None:
         with workers.pool(1) as own:
             yield from _run(jobs, own, in_flight)
@@ -180,8 +179,8 @@ def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iter
                 yield future.result()
     except BrokenExecutor as fault:
         raise TableFault(
-            f"a worker process died ({fault}); nothing finished is lost. Run the same command again, "
-            "with fewer workers if memory ran out."
+            f"a worker process died ({fault}); nothing finished is lost. "
+            "Run the same command again, with fewer workers if memory ran out."
         ) from fault
     finally:
         for future in running:

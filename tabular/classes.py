@@ -45,7 +45,7 @@ def class_numbers(space: Space) -> NDArray[np.int32]:
 
 
 def training_order(space: Space) -> list[Architecture]:
-    """Every canonical architecture once, shuffled: the first k are a random sample, always the same."""
+    """Every canonical architecture, shuffled: the first k are a random sample, always the same."""
     genes = canonical_genes(space).tolist()
     shuffled = np.argsort(np.random.default_rng(ORDER_SEED).random(len(genes)), kind="stable")
     return [Architecture(space.name, tuple(genes[number])) for number in shuffled]

@@ -35,7 +35,7 @@ def build(
         bool, typer.Option("--trust-code", help="Continue trainings of other code or libraries.")
     ] = False,
 ) -> None:
-    """Train every class of a space on a task. Interrupted or repeated, it continues where it was."""
+    """Train every class of a space on a task; run again, it continues where it stopped."""
     from rich.console import Console
 
     from nasbench import registry

@@ -27,7 +27,9 @@ _FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeErro
 
 
 def open_table(path: str | Path, space: Space | None = None) -> Table:
-    """The table in a file; its manifest, genes, costs and final epoch are checked now, the rest when first read.
+    """The table in a file.
+
+    Manifest, genes, costs and the final epoch are checked now, the rest when it is first read.
 
     Args:
         path: an HDF5 file in the layout of `schema`.

@@ -56,7 +56,7 @@ def records_of(path: Path, space: Space | None = None) -> Records:
         return found
     found.codes = set(table.setting.code.split("+"))
     curves = np.stack([table.curves(name) for name in CURVES], axis=2).astype(np.float32)
-    train_s = table.column("train_s")
+    train_s = table.train_s()
     genes = [tuple(row) for row in table.genes.tolist()]
     for row, repeat in np.argwhere(table.status != schema.NOT_TRAINED).tolist():
         diverged = bool(table.status[row, repeat] == schema.DIVERGED)
@@ -64,7 +64,7 @@ def records_of(path: Path, space: Space | None = None) -> Records:
         item = Item(genes[row], seed, curves[row, repeat], float(train_s[row, repeat]), diverged)
         found.items[item.key] = item
     if table.cost_measured == "quiet":
-        pairs = zip(genes, table.column("cost_s").tolist(), strict=True)
+        pairs = zip(genes, table.cost_s().tolist(), strict=True)
         found.costs = {key: cost for key, cost in pairs if np.isfinite(cost)}
     return found
 

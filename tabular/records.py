@@ -1,9 +1,9 @@
 """Finished trainings on disk while a table is being built: append-only files that survive kill -9.
 
-A folder holds one file for each invocation. A file is the line `MAGIC`, then frames: length and CRC-32 of the
-payload (two little-endian uint32), payload. The first payload is the setting as JSON; every further one is a
-line of JSON, a line feed, and for trainings the curve as float32 (6, epochs), little-endian. A frame that is
-torn or damaged ends its file: what follows is trained again.
+A folder holds one file for each invocation. A file is the line `MAGIC`, then frames: length and
+CRC-32 of the payload (two little-endian uint32), payload. The first payload is the setting as JSON;
+every further one is a line of JSON, a line feed, and for trainings the curve as little-endian
+float32 (6, epochs). A frame that is torn or damaged ends its file: what follows is trained again.
 """
 
 from __future__ import annotations

@@ -1,26 +1,28 @@
-"""The layout of a table file: what is stored where, how values are encoded, and how content is hashed.
+"""The layout of a table file: what is stored where, how values are encoded, how content is hashed.
 
-HDF5 (readable by 1.10 and later), every data set gzipped, shuffled and with a Fletcher-32 checksum::
+HDF5 (readable by 1.10 and later), every data set gzipped, shuffled and with Fletcher-32 sums::
 
     /                  attributes format, schema, sha256, and those of ATTRIBUTES
     /manifest          uint8: JSON, see below
-    /genes             (rows, p) int16; one row a class of the space, or an architecture (attribute `per`)
-    /row               (product of arity,) int32: row of the genes read as a mixed-radix number, -1 for none;
-                       left out for spaces of more than MAX_CODES combinations
+    /genes             (rows, p) int16; a row is a class of the space, or an architecture (`per`)
+    /row               (product of arity,) int32: row of the genes read as a mixed-radix number,
+                       -1 for none; left out of spaces with more than MAX_CODES combinations
     /seeds             (repeats,) int64: training seed of each repeat
     /status            (rows, repeats) uint8: 0 not trained, 1 trained, 2 diverged
-    /train_s           (rows, repeats) float32: seconds of training as it happened, maybe on a busy machine
-    /cost_s            (rows,) float32: seconds of the full training; attribute `measured`: quiet, busy or given
+    /train_s           (rows, repeats) float32: seconds of training as it happened
+    /cost_s            (rows,) float32: seconds of the full training; `measured` is quiet (a pass of
+                       its own), busy (the median of train_s) or given (imported)
     /static/<metric>   (rows,) int64 or float64
-    /curves/<metric>   (rows, repeats, epochs): one chunk an epoch, so that a column is read alone
+    /curves/<metric>   (rows, repeats, epochs): one chunk an epoch, so that each is read alone
 
-A curve's attribute `encoding` is `count` (correct answers as uint16, of `examples`; 65535 is missing), `rounded`
-(float32 with `significant_bits`, so a relative error below 2 ** -significant_bits) or `exact` (float64).
-Every data set has the attributes unit and description, every metric also better, split and missing.
+A curve's attribute `encoding` says what is stored: `count` (correct answers as uint16, of
+`examples`; 65535 is missing), `rounded` (float32 with `significant_bits`, a relative error below
+2 ** -significant_bits) or `exact` (float64). The chance accuracies of diverged trainings are rounded
+to a count. Data sets have the attributes unit and description, metrics also better, split, missing.
 
-The manifest holds the file's attributes, and of every data set the attributes, shape, dtype and sha256 of its
-little-endian values (of each epoch for curves). The file's sha256 is that of the manifest: it depends on the
-content, not on HDF5, and each part can be checked when it is read.
+The manifest holds the file's attributes, and of every data set the attributes, shape, dtype and
+sha256 of its little-endian values (of each epoch for curves). The file's sha256 is the manifest's:
+it depends on the content, not on HDF5, and each part can be checked when it is read.
 """
 
 from __future__ import annotations
@@ -134,7 +136,8 @@ def datasets(content: Content) -> dict[str, Stored]:
     for column in content.columns:
         static = column.metric.split == "static"
         path = f"{'static' if static else 'curves'}/{column.metric.name}"
-        made[path] = _static(column) if static else _curve(column)
+        diverged = content.status == DIVERGED
+        made[path] = _static(column) if static else _curve(column, diverged)
     return dict(sorted(made.items()))
 
 
@@ -218,12 +221,14 @@ def _static(column: Column) -> Stored:
     return Stored(values, _described(column, "of the architecture alone", {"encoding": "exact"}))
 
 
-def _curve(column: Column) -> Stored:
+def _curve(column: Column, diverged: NDArray[np.bool_]) -> Stored:
     text = f"after each epoch, on the {column.metric.split} split"
+    raw: NDArray[Any]
     for examples in column.examples:
         counts = column.values * (examples / 100.0)
         whole = np.rint(counts)
-        if examples < MISSING and np.all(~(np.abs(counts - whole) > 0.01)):
+        off = np.abs(counts - whole)[~diverged]
+        if examples < MISSING and not np.any(off > 0.01):
             raw = np.where(np.isnan(whole), MISSING, whole).astype(np.uint16)
             extra = {"encoding": "count", "examples": int(examples)}
             return Stored(raw, _described(column, text, extra), planes=True)

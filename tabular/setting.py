@@ -65,23 +65,25 @@ def refuse_mixing(ours: Setting, theirs: Setting, where: Path, *, trust_code: bo
         TableFault: they differ; with `trust_code` the code and the libraries may.
     """
     tolerated = ("code", "versions") if trust_code else ()
+    pairs = {f.name: (getattr(theirs, f.name), getattr(ours, f.name)) for f in fields(Setting)}
     differing = [
-        f"{field.name} ({_short(getattr(theirs, field.name))} there, {_short(getattr(ours, field.name))} now)"
-        for field in fields(Setting)
-        if field.name not in tolerated and getattr(ours, field.name) != getattr(theirs, field.name)
+        f"{name} ({_short(there)} there, {_short(now)} now)"
+        for name, (there, now) in pairs.items()
+        if name not in tolerated and there != now
     ]
     if differing:
         raise TableFault(
-            f"{where} was trained in another setting: {', '.join(differing)}. Trainings of different settings "
-            "do not mix: choose another output, or pass --trust-code if only code or libraries changed and you "
-            "vouch that the numbers did not (`nasbench table check --retrain` tests it)."
+            f"{where} was trained in another setting: {', '.join(differing)}. Trainings of "
+            "different settings do not mix: choose another output, or pass --trust-code if only "
+            "code or libraries changed and you vouch that the numbers did not "
+            "(`nasbench table check --retrain` tests it)."
         )
 
 
 def describe(
     space: Space, task: Task, device: str, examples: Mapping[str, int], shape: tuple[InputSpec, int]
 ) -> Setting:
-    """The setting of trainings made now by this code; `shape` is the task's input and number of labels."""
+    """The setting of trainings made now; `shape` is the task's input and number of labels."""
     return Setting(
         space=space.name,
         task=task.name,
@@ -101,8 +103,8 @@ def describe(
 def code_version(*roots: str) -> str:
     """Hash of the modules that a training runs through, comments and docstrings aside.
 
-    Starts from `roots`, the trainer and the network builder, and follows their imports inside the packages
-    of spaces, tasks, networks and training.
+    Starts from `roots`, the trainer and the network builder, and follows their imports inside the
+    packages of spaces, tasks, networks and training.
     """
     todo = {"nasbench.training.train", "nasbench.networks.cell201", *roots}
     seen: dict[str, str] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -13,19 +12,16 @@ from nasbench import registry
 from nasbench.core import Architecture, Candidate, Metric, Recipe, Result, Space
 from nasbench.errors import (
     InvalidArchitecture,
-    InvalidConfig,
     TableFault,
     UnknownMetric,
     UnknownSchedule,
     WrongSpace,
 )
-from tabular import schema
+from tabular import noise, schema
+from tabular.columns import MEAN, Columns
 from tabular.hdf5 import Source
 from tabular.setting import Setting
 
-MEAN = -1
-"""In place of a repeat: the mean over those that were trained."""
-_MASK = (1 << 64) - 1
 _Answers: TypeAlias = list[tuple[tuple[float, ...], float]]
 """Metrics in order and seconds, by row."""
 
@@ -33,8 +29,8 @@ _Answers: TypeAlias = list[tuple[tuple[float, ...], float]]
 class Table:
     """A benchmark stored in a file; made by `hdf5.open_table`.
 
-    `query` is for single candidates, `lookup` for arrays of genes. With a `noise_seed` every row answers with
-    one of its repeats, drawn by `drawn_repeats`; without, with the mean over its repeats.
+    `query` is for single candidates, `lookup` for arrays of genes. With a `noise_seed` every row
+    answers with one of its repeats, drawn as `noise` says; without, with the mean over them.
     """
 
     def __init__(self, source: Source, space: Space | None = None) -> None:
@@ -47,20 +43,21 @@ class Table:
         """Name of the task that was trained; empty for imported tables."""
         self.per: str = about["per"]
         """What a row stands for: `class` or `architecture`."""
-        self.epochs: tuple[int, ...] = tuple(about["epochs"])
-        curves = [name for name in source.datasets if name.startswith("curves/")]
-        statics = [name for name in source.datasets if name.startswith("static/")]
-        paths = sorted((*curves, *statics), key=_metric_rank)
-        self._paths = {path.partition("/")[2]: path for path in paths}
-        self.metrics: tuple[Metric, ...] = tuple(
-            schema.metric_of(name, source.datasets[path]["attributes"])
-            for name, path in self._paths.items()
-        )
+        self._columns = Columns(source)
+        self.metrics: tuple[Metric, ...] = self._columns.metrics()
+        self.epochs = self._columns.epochs
+        self.genes = self._columns.genes
+        """(rows, p) of every row."""
+        self.seeds = self._columns.seeds
+        """Training seed of each repeat."""
+        self.status = self._columns.status
+        """(rows, repeats): 0 not trained, 1 trained, 2 diverged."""
         self._space = space
         self._space_name: str = about["space"]
         self._arity: tuple[int, ...] = tuple(about["arity"])
         self._weights = schema.code_weights(self._arity)
-        self._load()
+        self._row_of: dict[tuple[int, ...], int] = {}
+        self._answers: dict[tuple[int | None, int], _Answers] = {}
 
     @property
     def space(self) -> Space:
@@ -77,7 +74,10 @@ class Table:
             TableFault: it was not trained here but imported.
         """
         if not self.source.attributes["recipe"]:
-            raise TableFault(f"{self.name} was imported; no recipe of this project trained it")
+            raise TableFault(
+                f"{self.name} was imported, no recipe of this project trained it; "
+                "ask a table that `nasbench table build` made"
+            )
         return Recipe(**self.source.attributes["recipe"])
 
     @property
@@ -107,8 +107,8 @@ class Table:
             UnknownSchedule: a number of epochs without results.
             InvalidConfig: a noise seed that is not a whole number.
         """
-        seed = None if noise_seed is None or self.repeats == 1 else _whole(noise_seed)
-        names = tuple(self._paths)
+        seed = None if noise_seed is None else noise.whole(noise_seed)
+        names = tuple(self._columns.paths)
         found = []
         for candidate in candidates:
             arch = candidate.arch
@@ -117,7 +117,7 @@ class Table:
             row = self._row_of.get(arch.genes)
             if row is None:
                 row = self._find(arch)
-            repeat = MEAN if seed is None else self._repeat_of(row, seed)
+            repeat = MEAN if seed is None else self._columns.repeat_of(row, seed)
             answers = self._answers.get((candidate.epochs, repeat))
             if answers is None:
                 answers = self._prepare(candidate.epochs, repeat)
@@ -145,22 +145,33 @@ class Table:
     def values(
         self, metric: str, *, epochs: int | None = None, noise_seed: int | None = None
     ) -> NDArray[np.float64]:
-        """A metric of every row, (rows,)."""
-        if metric not in self._paths:
-            raise registry.unknown(UnknownMetric, "metric", metric, list(self._paths))
-        if self._paths[metric].startswith("static/"):
-            self._epoch(epochs)
-            return self.column(metric)
-        plane = self._plane(metric, self._epoch(epochs))
-        if noise_seed is None or self.repeats == 1:
-            return self._mean(plane)
-        drawn = self.drawn_repeats(noise_seed)
-        picked: NDArray[np.float64] = plane[np.arange(len(plane)), drawn]
-        return picked
+        """A metric (rows,) of every row; raises as `lookup` does."""
+        if metric not in self._columns.paths:
+            raise registry.unknown(UnknownMetric, "metric", metric, list(self._columns.paths))
+        at = self._epoch(epochs)
+        if noise_seed is None:
+            return self._columns.mean(metric, at)
+        return self._columns.drawn(metric, at, noise.whole(noise_seed))
+
+    def curves(self, metric: str) -> NDArray[np.float64]:
+        """A metric of every training, (rows, repeats, epochs); raises as `lookup` does."""
+        curves = [name for name in self._columns.paths if not self._columns.is_static(name)]
+        if metric not in curves:
+            raise registry.unknown(UnknownMetric, "curve", metric, curves)
+        planes = [self._columns.plane(metric, k) for k in range(len(self.epochs))]
+        return np.stack(planes, axis=-1)
+
+    def train_s(self) -> NDArray[np.float64]:
+        """Seconds of each training as it happened, (rows, repeats)."""
+        return self._columns.fixed("train_s")
+
+    def cost_s(self) -> NDArray[np.float64]:
+        """Seconds of the full training of each row, (rows,); NaN where it was not measured."""
+        return self._columns.fixed("cost_s")
 
     def rows(self) -> tuple[NDArray[np.int16], Mapping[str, NDArray[np.float64]]]:
         """Genes (rows, p) and metric columns (rows,) of the full training, means over repeats."""
-        return self.genes, {name: self.values(name) for name in self._paths}
+        return self.genes, {name: self.values(name) for name in self._columns.paths}
 
     def rows_of(self, genes: ArrayLike) -> NDArray[np.int64]:
         """Row (n,) of architectures given by their genes (n, p).
@@ -173,7 +184,8 @@ class Table:
             raise InvalidArchitecture(
                 f"expected genes of shape (n, {len(self._arity)}), got {given.shape}"
             )
-        if self._row is None:
+        index = self._columns.row
+        if index is None:
             archs = (Architecture(self._space_name, tuple(row)) for row in given.tolist())
             return np.array([self._find(arch) for arch in archs], dtype=np.int64)
         codes = np.zeros(len(given), dtype=np.int64)
@@ -181,38 +193,11 @@ class Table:
         for gene, choices, weight in zip(given.T, self._arity, self._weights, strict=True):
             invalid |= (gene < 0) | (gene >= choices)
             codes += gene * weight
-        rows = self._row[np.where(invalid, 0, codes)].astype(np.int64)
+        rows = index[np.where(invalid, 0, codes)].astype(np.int64)
         invalid |= rows < 0
         if invalid.any():
             raise self._no_row(tuple(given[int(invalid.argmax())].tolist()))
         return rows
-
-    def drawn_repeats(self, noise_seed: int) -> NDArray[np.int64]:
-        """The repeat (rows,) that answers with a noise seed.
-
-        Of a row's k trained repeats, in order, it is number splitmix64(splitmix64(noise_seed) xor row) mod k.
-        """
-        keys = np.uint64(_splitmix64(_whole(noise_seed))) ^ np.arange(
-            len(self.genes), dtype=np.uint64
-        )
-        counts = np.maximum(self._counts, 1)
-        nth = _splitmix64_array(keys) % counts.astype(np.uint64)
-        drawn: NDArray[np.int64] = self._order[np.arange(len(self.genes)), nth.astype(np.int64)]
-        return drawn
-
-    def curves(self, metric: str) -> NDArray[np.float64]:
-        """A metric of every training, (rows, repeats, epochs)."""
-        if not self._paths.get(metric, "").startswith("curves/"):
-            known = [name for name, path in self._paths.items() if path.startswith("curves/")]
-            raise registry.unknown(UnknownMetric, "curve", metric, known)
-        return np.stack([self._plane(metric, k) for k in range(len(self.epochs))], axis=-1)
-
-    def column(self, name: str) -> NDArray[np.float64]:
-        """A static metric or `cost_s` (rows,), or `train_s` (rows, repeats), as stored."""
-        if name not in self._columns:
-            path = self._paths.get(name, name)
-            self._columns[name] = _fixed(self.source.read(path)[0].astype(np.float64))
-        return self._columns[name]
 
     def __repr__(self) -> str:
         return f"<Table {self.name}: {len(self.genes)} x {self.repeats}, sha256 {self.sha256[:12]}>"
@@ -222,105 +207,45 @@ class Table:
 
         return open_table, (self.source.path, self._space)
 
-    def _load(self) -> None:
-        """Reads what answers a query for the full training, in one go."""
-        last = len(self.epochs) - 1
-        curves = [name for name, path in self._paths.items() if path.startswith("curves/")]
-        fixed = ["genes", "seeds", "status", "cost_s", *self._paths_of("static/")]
-        indexed = "row" in self.source.datasets
-        wanted = [*fixed, *((self._paths[name], last) for name in curves), *["row"][: int(indexed)]]
-        read = dict(zip(wanted, self.source.read(*wanted), strict=True))
-        self.genes: NDArray[np.int16] = read["genes"]
-        """(rows, p) of every row."""
-        self.seeds: tuple[int, ...] = tuple(read["seeds"].tolist())
-        """Training seed of each repeat."""
-        self.status: NDArray[np.uint8] = read["status"]
-        """(rows, repeats): 0 not trained, 1 trained, 2 diverged."""
-        self._row: NDArray[np.int32] | None = read.get("row")
-        self._columns = {
-            name.rpartition("/")[2]: _fixed(read[name].astype(np.float64)) for name in fixed[3:]
-        }
-        self._planes = {
-            (name, last): self._decoded(name, read[self._paths[name], last]) for name in curves
-        }
-        trained = self.status != schema.NOT_TRAINED
-        self._counts = trained.sum(axis=1)
-        self._order = np.argsort(~trained, axis=1, kind="stable")
-        self._row_of: dict[tuple[int, ...], int] = {}
-        self._answers: dict[tuple[int | None, int], _Answers] = {}
-
-    def _paths_of(self, prefix: str) -> list[str]:
-        return [path for path in self._paths.values() if path.startswith(prefix)]
-
-    def _decoded(self, metric: str, raw: NDArray[Any]) -> NDArray[np.float64]:
-        attributes = self.source.datasets[self._paths[metric]]["attributes"]
-        return _fixed(schema.decode(raw, attributes))
-
-    def _plane(self, metric: str, epoch: int) -> NDArray[np.float64]:
-        """Values (rows, repeats) after the epoch of an index."""
-        key = metric, epoch
-        if key not in self._planes:
-            raw = self.source.read((self._paths[metric], epoch))[0]
-            self._planes[key] = self._decoded(metric, raw)
-        return self._planes[key]
-
-    def _mean(self, plane: NDArray[np.float64]) -> NDArray[np.float64]:
-        if self.repeats == 1:
-            return plane[:, 0]
-        trained = self.status != schema.NOT_TRAINED
-        total = np.where(trained, plane, 0.0).sum(axis=1)
-        return np.divide(
-            total, self._counts, out=np.full(len(plane), np.nan), where=self._counts > 0
-        )
-
     def _epoch(self, epochs: int | None) -> int:
         if epochs is None:
             return len(self.epochs) - 1
-        try:
+        if epochs in self.epochs:
             return self.epochs.index(epochs)
-        except ValueError:
-            raise UnknownSchedule(
-                f"{self.name} has no {epochs}-epoch results; it offers {_listed(self.epochs)}. "
-                f"Pass epochs=None for the full training."
-            ) from None
+        few = [str(n) for n in self.epochs]
+        listed = ", ".join(few) if len(few) <= 12 else f"{few[0]}, {few[1]}, ..., {few[-1]}"
+        raise UnknownSchedule(
+            f"{self.name} has no {epochs}-epoch results; it offers {listed}. "
+            f"Pass epochs=None for the full training."
+        )
 
     def _prepare(self, epochs: int | None, repeat: int) -> _Answers:
-        """Answers of every row at some epochs, for one repeat or the mean."""
+        """Answers of every row for one repeat or the mean; kept for the next query."""
         at = self._epoch(epochs)
-        columns = []
-        for name, path in self._paths.items():
-            if path.startswith("static/"):
-                columns.append(self.column(name))
-            else:
-                plane = self._plane(name, at)
-                columns.append(self._mean(plane) if repeat == MEAN else plane[:, repeat])
+        columns = [
+            self._columns.mean(name, at) if repeat == MEAN else self._columns.one(name, at, repeat)
+            for name in self._columns.paths
+        ]
         share = self.epochs[at] / self.epochs[-1]
-        costs = (self._full_costs() * share).tolist()
+        costs = (self._columns.full_costs() * share).tolist()
         rows = zip(*(column.tolist() for column in columns), strict=True)
         answers = list(zip(rows, costs, strict=True))
         self._answers[epochs, repeat] = answers
         return answers
 
-    def _full_costs(self) -> NDArray[np.float64]:
-        """Seconds (rows,) of the full training; rows without a measurement are charged the median."""
-        costs = self.column("cost_s")
-        known = np.isfinite(costs)
-        return np.where(known, costs, np.median(costs[known]) if known.any() else np.nan)
-
     def _find(self, arch: Architecture) -> int:
-        genes = arch.genes
-        if self._row is None:
+        index = self._columns.row
+        if index is None:
             row = self._searched(arch)
         else:
-            fits = len(genes) == len(self._arity) and all(
+            fits = len(arch.genes) == len(self._arity) and all(
                 isinstance(gene, (int, np.integer)) and 0 <= gene < choices
-                for gene, choices in zip(genes, self._arity, strict=True)
+                for gene, choices in zip(arch.genes, self._arity, strict=True)
             )
-            code = sum(map(operator.mul, genes, self._weights.tolist())) if fits else 0
-            row = int(self._row[code]) if fits else -1
+            row = int(index[int(np.dot(arch.genes, self._weights))]) if fits else -1
         if row < 0:
-            raise self._no_row(genes)
-        self._row_of[genes] = row
+            raise self._no_row(arch.genes)
+        self._row_of[arch.genes] = row
         return row
 
     def _searched(self, arch: Architecture) -> int:
@@ -331,58 +256,14 @@ class Table:
         canonical = self.space.canonical(arch) if self.per == "class" else arch
         return self._row_of.get(canonical.genes, -1)
 
-    def _repeat_of(self, row: int, seed: int) -> int:
-        count = int(self._counts[row])
-        if count == 0:
-            return MEAN
-        return int(self._order[row, _splitmix64(_splitmix64(seed) ^ row) % count])
-
     def _wrong_space(self, arch: Architecture) -> WrongSpace:
         return WrongSpace(
-            f"{self.name} answers for architectures of {self._space_name}, got one of {arch.space}; "
-            f"make it with nasbench's space {self._space_name!r}"
+            f"{self.name} answers for architectures of {self._space_name}, "
+            f"got one of {arch.space}; make it with the space {self._space_name!r}"
         )
 
     def _no_row(self, genes: tuple[int, ...]) -> InvalidArchitecture:
         return InvalidArchitecture(
-            f"{self.name} has no row for the genes {genes}; {self._space_name} has {len(self._arity)} genes "
-            f"below {self._arity}"
+            f"{self.name} has no row for the genes {genes}; "
+            f"{self._space_name} has {len(self._arity)} genes below {self._arity}"
         )
-
-
-def _metric_rank(path: str) -> tuple[bool, int, str]:
-    name = path.partition("/")[2]
-    known = list(schema.METRICS)
-    return name not in known, known.index(name) if name in known else 0, name
-
-
-def _fixed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    values.flags.writeable = False
-    return values
-
-
-def _whole(noise_seed: int) -> int:
-    try:
-        return operator.index(noise_seed) & _MASK
-    except TypeError:
-        raise InvalidConfig(f"noise_seed is a whole number or None, got {noise_seed!r}") from None
-
-
-def _splitmix64(x: int) -> int:
-    """Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (OOPSLA 2014)."""
-    z = (x + 0x9E3779B97F4A7C15) & _MASK
-    z = ((z ^ (z >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
-    z = ((z ^ (z >> 27)) * 0x94D049BB133111EB) & _MASK
-    return z ^ (z >> 31)
-
-
-def _splitmix64_array(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    z = x + np.uint64(0x9E3779B97F4A7C15)  # wraps around, as it should
-    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return z ^ (z >> np.uint64(31))
-
-
-def _listed(epochs: Sequence[int]) -> str:
-    few = [str(n) for n in epochs]
-    return ", ".join(few) if len(few) <= 12 else f"{few[0]}, {few[1]}, ..., {few[-1]}"

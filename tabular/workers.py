@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import connection
+from typing import Any
 
 from nasbench.core import Task, TaskData
 
@@ -47,7 +48,9 @@ def cluster(address: str) -> Iterator[tuple[Executor, int]]:
             "--dask needs dask.distributed; install it with: pip install 'nasbench-lab[dask]'"
         ) from fault
     try:
-        client = Client(address, timeout="10s", set_as_default=False)
+        client: Any = Client(  # type: ignore[no-untyped-call]
+            address, timeout="10s", set_as_default=False
+        )
     except (OSError, ValueError) as fault:
         raise InvalidConfig(
             f"no dask scheduler answers at {address!r} ({fault}); pass its address, such as tcp://host:8786"
