@@ -1,17 +1,17 @@
 """Did the table tell the truth? The test behind `nasbench verify`.
 
-The table's value of an architecture is the mean of r trainings, the measured one the mean of m fresh
-trainings by the same recipe. If the table tells the truth, both have the same expectation, and their
-difference is normal with variance s^2 (1/m + 1/r). s is the standard deviation between seeds, pooled
-over the fresh trainings of all k verified architectures: three trainings of one say little about
-it, 3 k trainings do. That makes a t-test with k (m - 1) degrees of freedom, two-sided, and Holm's
-correction (1979) over the architectures. It is a prediction interval turned around: the mean of m
-fresh trainings is expected inside it.
+The table's value of an architecture is the mean of r trainings, the measured one the mean of m
+fresh trainings by the same recipe. If the table tells the truth, both have the same expectation and
+their difference is normal with variance s^2 (1/m + 1/r). s is the standard deviation between seeds,
+pooled over the fresh trainings of all k verified architectures: three trainings of one say little
+about it, 3 k trainings do. That makes a two-sided t-test with k (m - 1) degrees of freedom, with
+Holm's correction (1979) over the architectures: a prediction interval turned around, in which the
+mean of m fresh trainings is expected.
 
-Two remarks for the reader. Winners are selected: the training that the table holds was lucky on the
-validation split, and by as much as luck there and on the test split go together, its test accuracy is
-too high as well (the winner's curse). So a small negative shift over all winners is expected of an
-honest table; `shift` states it. And "confirmed" means: no difference beyond the noise of this many
+Two remarks for the reader. Winners are selected: the trainings behind the table's value were lucky
+on the validation split, and as far as luck there and on the test split go together, its test value
+is too high as well (the winner's curse). So a small negative shift over all winners is expected of
+an honest table; `shift` states it. And "confirmed" means: no difference beyond the noise of so many
 trainings; the interval says how large a difference could have been missed.
 """
 
@@ -31,6 +31,8 @@ from nasbench.harness.statistics import LEVEL, Interval, holm
 Floats = NDArray[np.float64]
 Verdict = Literal["confirmed", "better", "worse"]
 
+ROUNDING = 1e-9
+"""Percentage points of noise that are the rounding of a mean, not noise."""
 EQUAL = 1e-4
 """Percentage points that are no difference where trainings do not vary at all (float32 storage)."""
 
@@ -44,7 +46,7 @@ class Judgement:
     degrees: int
     """Degrees of freedom of `noise`."""
     expected: list[Interval]
-    """Of each architecture: the table's value, and where the mean of its fresh trainings belongs."""
+    """The table's values, and where the mean of the fresh trainings belongs, before correction."""
     p_values: Floats
     """(k,) two-sided, corrected for k tests."""
     verdicts: list[Verdict]
@@ -72,6 +74,7 @@ def judge(
     degrees = int((sizes - 1).sum())
     squares = sum(float(((sample - sample.mean()) ** 2).sum()) for sample in samples)
     noise = math.sqrt(squares / degrees)
+    noise = noise if noise > ROUNDING else 0.0
     gaps = np.array([sample.mean() for sample in samples]) - np.asarray(predicted, dtype=np.float64)
     errors = noise * np.sqrt(1 / sizes + 1 / repeats)
     p_values = holm(_p_values(gaps, errors, degrees))

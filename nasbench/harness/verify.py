@@ -1,0 +1,220 @@
+"""Training a comparison's winners again, for real, to see whether the table told the truth.
+
+Each searcher's winner, and with it random search's, is trained by the benchmark's recipe with seeds
+that the table has not seen. `nasbench.harness.verdict` holds the results against the table; Welch's
+test, with Holm's correction over the winners, holds them against random search's winner.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import asdict
+from itertools import count, islice
+from pathlib import Path
+from typing import Literal
+
+from nasbench.atomic import write_text
+from nasbench.core import Architecture, Benchmark, Candidate, SupportsRetraining
+from nasbench.errors import InvalidConfig, RunFault
+from nasbench.harness import statistics
+from nasbench.harness.collection import (
+    REFERENCE,
+    VERIFICATION,
+    Collection,
+    collect,
+    find_benchmark,
+)
+from nasbench.harness.statistics import Interval
+from nasbench.harness.trainings import Job, Progress, Trainer, Training, code_version, train_all
+from nasbench.harness.verdict import judge
+from nasbench.harness.verification import (
+    FILE,
+    METRIC,
+    Against,
+    Bounds,
+    Measurement,
+    Source,
+    Verification,
+    relative,
+)
+from nasbench.harness.winners import Winner, winners
+
+FIRST_SEED = 1000
+"""Of the fresh trainings; tables count from 0."""
+FEWEST_SEEDS = 3
+
+
+def verify(
+    folder: Path,
+    *,
+    seeds: int = FEWEST_SEEDS,
+    top: int = 1,
+    device: str | None = None,
+    benchmark: Benchmark | str | Path | None = None,
+    trainer: Trainer | None = None,
+    executor: Executor | None = None,
+    processes: int | None = None,
+    on_done: Progress = lambda done, total: None,
+) -> Verification:
+    """Train the winners of the runs below a folder; write `verify.json` there, and return it.
+
+    `top` winners of each searcher are trained with `seeds` fresh seeds each, on `device` (by default
+    CUDA if there is one), by `trainer` (by default the project's own). Every training is kept in a
+    file of its own; what is there is not done again. `on_done` is called with the number of
+    trainings that are done and their total.
+
+    Raises:
+        RunFault: no runs, or runs that cannot be compared.
+        InvalidConfig: a benchmark that cannot be trained again, or a setting out of range.
+        UnknownDevice: a device that this machine lacks.
+    """
+    _check_least("seeds", seeds, FEWEST_SEEDS)
+    _check_least("top", top, 1)
+    collection = collect(folder)
+    found = find_benchmark(collection, benchmark)
+    chosen = winners(collection, found.space, top=top)
+    if not chosen:
+        raise RunFault(f"no run in {folder} has a feasible evaluation, so there is no winner")
+    jobs = _jobs(found, chosen, seeds, _device(device, trainer), code_version(trainer), collection)
+    done = train_all(jobs, trainer=trainer, executor=executor, processes=processes, on_done=on_done)
+    verification = _evaluate(collection, found, chosen, jobs, done)
+    write_text(collection.folder / FILE, verification.model_dump_json(indent=2) + "\n")
+    return verification
+
+
+def fresh_seeds(benchmark: Benchmark, n: int) -> list[int]:
+    """The first `n` seeds from `FIRST_SEED` on that the benchmark's own trainings did not use."""
+    used = {int(seed) for seed in getattr(benchmark, "seeds", ())}
+    return list(islice((seed for seed in count(FIRST_SEED) if seed not in used), n))
+
+
+def _jobs(
+    benchmark: Benchmark,
+    chosen: Sequence[Winner],
+    seeds: int,
+    device: str,
+    code: str,
+    collection: Collection,
+) -> list[Job]:
+    if not isinstance(benchmark, SupportsRetraining) or not benchmark.task:
+        raise InvalidConfig(
+            f"{benchmark.name} cannot be verified: it names no task and recipe to train by. "
+            f"Verify runs on a table that was trained here; see `nasbench list`."
+        )
+    if METRIC not in {metric.name for metric in benchmark.metrics}:
+        raise InvalidConfig(f"{benchmark.name} cannot be verified: it has no metric {METRIC}")
+    folder = collection.folder / VERIFICATION
+    return [
+        Job(winner.arch, benchmark.task, benchmark.recipe, seed, device, code, folder)
+        for winner in chosen
+        for seed in fresh_seeds(benchmark, seeds)
+    ]
+
+
+def _evaluate(
+    collection: Collection,
+    benchmark: Benchmark,
+    chosen: Sequence[Winner],
+    jobs: Sequence[Job],
+    done: Sequence[Training],
+) -> Verification:
+    by_arch: dict[Architecture, list[tuple[Job, Training]]] = {}
+    for job, training in zip(jobs, done, strict=True):
+        by_arch.setdefault(job.arch, []).append((job, training))
+    samples = {arch: [t.test_accuracy for _, t in pairs] for arch, pairs in by_arch.items()}
+    results = benchmark.query([Candidate(winner.arch) for winner in chosen])
+    repeats = int(getattr(benchmark, "repeats", 1))
+    judgement = judge(
+        [result.metrics[METRIC] for result in results], list(samples.values()), repeats=repeats
+    )
+    against = _against_reference(chosen, samples)
+    measurements = [
+        Measurement(
+            genes=winner.arch.genes,
+            text=benchmark.space.format(winner.arch),
+            found_by=_sources(winner, collection),
+            predicted=_bounds(judgement.expected[k]),
+            accuracies=samples[winner.arch],
+            files=[relative(job.path, collection.folder) for job, _ in by_arch[winner.arch]],
+            diverged=sum(training.diverged for _, training in by_arch[winner.arch]),
+            measured=_bounds(statistics.mean_interval(samples[winner.arch])),
+            p_value=float(judgement.p_values[k]),
+            verdict=judgement.verdicts[k],
+            against_reference=against.get(winner.arch),
+        )
+        for k, winner in enumerate(chosen)
+    ]
+    return Verification(
+        benchmark=benchmark.name,
+        table_sha256=collection.first.table_sha256,
+        space=benchmark.space.name,
+        task=jobs[0].task,
+        recipe=asdict(jobs[0].recipe),
+        seeds=sorted({job.seed for job in jobs}),
+        table_repeats=repeats,
+        device=jobs[0].device,
+        code=jobs[0].code,
+        level=statistics.LEVEL,
+        noise=judgement.noise,
+        degrees=judgement.degrees,
+        shift=_bounds(judgement.shift),
+        train_s=sum(training.train_s for training in done),
+        measurements=measurements,
+    )
+
+
+def _against_reference(
+    chosen: Sequence[Winner], samples: Mapping[Architecture, list[float]]
+) -> dict[Architecture, Against]:
+    """The winners' trainings held against those of random search's best."""
+    references = [winner for winner in chosen if REFERENCE in winner.searchers]
+    if not references:
+        return {}
+    reference = samples[references[0].arch]  # the best of its `top`
+    others = [winner.arch for winner in chosen if REFERENCE not in winner.searchers]
+    gaps = [statistics.difference_of_means(samples[arch], reference) for arch in others]
+    p_values = statistics.holm(
+        [statistics.welch_p_values([samples[arch], reference])[0, 1] for arch in others]
+    )
+    return {
+        arch: Against(
+            difference=_bounds(gap), p_value=float(p), verdict=_comparison(gap.estimate, float(p))
+        )
+        for arch, gap, p in zip(others, gaps, p_values, strict=True)
+    }
+
+
+def _comparison(gap: float, p_value: float) -> Literal["better", "tied", "worse"]:
+    if p_value >= 1 - statistics.LEVEL:
+        return "tied"
+    return "better" if gap > 0 else "worse"
+
+
+def _sources(winner: Winner, collection: Collection) -> list[Source]:
+    return [
+        Source(
+            searcher=find.file.run.searcher,
+            seed=find.file.run.seed,
+            file=relative(find.file.path, collection.folder),
+            sha256=find.file.sha256,
+        )
+        for find in winner.finds
+    ]
+
+
+def _bounds(interval: Interval) -> Bounds:
+    return Bounds(estimate=interval.estimate, low=interval.low, high=interval.high)
+
+
+def _device(name: str | None, trainer: Trainer | None) -> str:
+    if trainer is not None:
+        return name or "cpu"  # a trainer of one's own knows its devices
+    from nasbench.training.train import pick_device
+
+    return pick_device(name)
+
+
+def _check_least(what: str, value: int, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise InvalidConfig(f"a verification needs {what} >= {least}, got {value!r}")
