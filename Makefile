@@ -27,7 +27,7 @@ install-dev:
 	@scripts/install dev
 
 demo: install
-	$(BIN)/nasbench compare $(DEMO_BENCHMARK) $(DEMO_SEARCHERS:%=--searcher %) \
+	$(BIN)/nasbench compare $(DEMO_BENCHMARK) --no-report $(DEMO_SEARCHERS:%=--searcher %) \
 	    --seeds $(DEMO_SEEDS) --queries $(DEMO_QUERIES) --out $(DEMO_OUT)
 	$(BIN)/nasbench verify $(DEMO_OUT)
 	$(BIN)/nasbench report $(DEMO_OUT)
