@@ -30,21 +30,6 @@ def run_path(out: Path, benchmark: str, searcher: str, seed: int) -> Path:
     return out / _file_name(benchmark) / _file_name(searcher) / f"seed-{seed}.json"
 
 
-def read_runs(out: Path) -> list[Run]:
-    """All runs of a comparison's folder, by benchmark, searcher and seed.
-
-    Raises:
-        RunFault: there is none, or one is malformed.
-    """
-    paths = sorted(Path(out).glob("*/*/seed-*.json"), key=lambda p: (p.parent, len(p.name), p.name))
-    if not paths:
-        raise RunFault(
-            f"{out} holds no run files (BENCHMARK/SEARCHER/seed-N.json); pass the folder of a "
-            f"comparison, or make one with `nasbench compare`"
-        )
-    return [read_run(path) for path in paths]
-
-
 def write_run(run: Run, path: Path) -> None:
     """Replace `path` by the run, all of it or nothing.
 

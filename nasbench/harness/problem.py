@@ -24,7 +24,6 @@ from nasbench.core import (
     Problem,
     SearchData,
     SearcherFactory,
-    SupportsRetraining,
 )
 from nasbench.errors import (
     BrokenPlugin,
@@ -226,12 +225,13 @@ def _file_module(path: Path) -> ModuleType:
 
 
 def _search_data(benchmark: Benchmark) -> SearchData:
-    if not isinstance(benchmark, SupportsRetraining):
+    task = getattr(benchmark, "task", None)  # empty for imported tables
+    if not task:
         raise InvalidConfig(
             f"this searcher trains on the task's data, which {benchmark.name} does not have; "
             f"choose a benchmark whose table was trained here"
         )
-    return registry.task(benchmark.task).load().for_search()
+    return registry.task(task).load().for_search()
 
 
 def _an(noun: str) -> str:

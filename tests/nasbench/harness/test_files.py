@@ -15,7 +15,6 @@ from nasbench.harness.files import (
     LARGEST_BYTES,
     from_json,
     read_run,
-    read_runs,
     run_path,
     to_json,
     without_timings,
@@ -234,14 +233,6 @@ def test_an_unwritable_place_is_an_output_fault(done, tmp_path):
         write_run(done, tmp_path / "file" / "run.json")
 
 
-def test_the_runs_of_a_folder_are_read_in_order_of_seeds(done, tmp_path):
-    for seed in 10, 9, 0:
-        path = run_path(tmp_path, "toy/a", "my/file.py:Thing", seed)
-        write_run(dataclasses.replace(done, seed=seed), path)
-    assert [found.seed for found in read_runs(tmp_path)] == [0, 9, 10]
-    assert path.relative_to(tmp_path) == Path("toy__a/my__file.py__Thing/seed-0.json")
-
-
-def test_a_folder_without_runs_is_refused(tmp_path):
-    with pytest.raises(RunFault, match="no run files"):
-        read_runs(tmp_path)
+def test_a_run_lies_below_its_benchmark_and_searcher():
+    path = run_path(Path("out"), "toy/a", "my/file.py:Thing", 3)
+    assert path == Path("out/toy__a/my__file.py__Thing/seed-3.json")

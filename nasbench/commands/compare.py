@@ -1,0 +1,283 @@
+"""`nasbench compare`: searchers x seeds on one benchmark, a table, and a report."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+    from contextlib import AbstractContextManager
+
+    from rich.console import Console
+
+    from nasbench.core import Constraint
+    from nasbench.harness.statistics import Interval
+    from nasbench.harness.summary import Summary
+
+BENCHMARK = "cell201/digits-on-photos"
+SEARCHERS = ("random-search", "local-search", "regularized-evolution", "reinforce", "darts")
+
+_CONSTRAINT = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")
+
+
+def compare(
+    benchmark: Annotated[
+        str, typer.Argument(help="Name or file of the benchmark; see `nasbench list`.")
+    ] = BENCHMARK,
+    searchers: Annotated[
+        list[str],
+        typer.Option(
+            "--searchers",
+            "--searcher",
+            "-s",
+            help="Names, module:Class or file.py:Class; separated by commas or one an option.",
+        ),
+    ] = list(SEARCHERS),  # noqa: B006 - typer copies it
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each searcher: seeds 0, 1, ...")] = 10,
+    queries: Annotated[int, typer.Option(help="Evaluations in a run.")] = 200,
+    seconds: Annotated[
+        float, typer.Option(help="Charged seconds in a run: training plus the searcher's own.")
+    ] = math.inf,
+    objectives: Annotated[
+        list[str],
+        typer.Option(
+            "--objectives", "--objective", help="Metrics to search on; the first one decides."
+        ),
+    ] = ["valid_accuracy"],  # noqa: B006
+    constraints: Annotated[
+        list[str], typer.Option("--constraint", help="Such as 'params<=50000'; repeatable.")
+    ] = [],  # noqa: B006
+    settings: Annotated[
+        list[str],
+        typer.Option(
+            "--set",
+            help="A searcher's setting, such as regularized-evolution.population=50; repeatable.",
+        ),
+    ] = [],  # noqa: B006
+    workers: Annotated[int, typer.Option(help="Simulated asynchronous workers in a run.")] = 1,
+    processes: Annotated[
+        int | None,
+        typer.Option("--workers-processes", "-j", min=1, help="Processes; default one a core."),
+    ] = None,
+    dask: Annotated[
+        str | None, typer.Option(help="Scheduler of a cluster, such as tcp://host:8786.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="Folder; default runs/BENCHMARK.")
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do all runs again, also those that are there.")
+    ] = False,
+    report: Annotated[bool, typer.Option(help="Write report.html at the end.")] = True,
+) -> None:
+    """Compare searchers over many seeds; started again, it goes on where it stopped."""
+    names = _split(searchers)
+    config = _settings(settings)
+    bounds = [_constraint(text) for text in constraints]
+
+    from rich.console import Console
+
+    from nasbench.core import Budget
+    from nasbench.errors import SearcherFault
+    from nasbench.harness.compare import compare as compare_searchers
+
+    budget = Budget(queries, seconds)
+    folder = Path("runs") / benchmark.replace("/", "__") if out is None else out
+    console = Console()
+    failure = None
+    with _executor(dask) as executor, _progress() as on_done:
+        try:
+            compare_searchers(
+                benchmark,
+                names,
+                range(seeds),
+                budget=budget,
+                out=folder,
+                objectives=_split(objectives),
+                constraints=bounds,
+                workers=workers,
+                settings=config,
+                executor=executor,
+                processes=processes,
+                overwrite=overwrite,
+                on_done=on_done,
+            )
+        except SearcherFault as fault:
+            if not any(folder.glob("*/*/seed-*.json")):
+                raise
+            failure = fault  # the other runs are worth showing
+    _conclude(console, folder, benchmark, report)
+    if failure is not None:
+        raise failure
+
+
+def _conclude(console: Console, folder: Path, benchmark: str, report: bool) -> None:
+    """Show the table and write the report, both from the run files."""
+    from nasbench.harness.collection import collect, find_benchmark
+    from nasbench.harness.summary import summarize
+
+    collection = collect(folder)
+    summary = summarize(collection, find_benchmark(collection, benchmark))
+    _show(console, summary)
+    console.print(f"runs: {folder}", markup=False, highlight=False, soft_wrap=True)
+    if report:
+        from nasbench.harness.report import build_report
+
+        path = build_report(folder, benchmark)
+        console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _show(console: Console, summary: Summary) -> None:
+    import numpy as np
+    from rich import box
+    from rich.table import Table
+
+    objective, target = summary.objective, summary.target
+    run = summary.collection.first
+    title = f"{run.benchmark}, {_limits(run.budget.queries, run.budget.cost_s)}"
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
+    table.add_column("searcher", no_wrap=True)
+    for head in ("runs", "found", "test", "regret", "evals", "charged"):
+        table.add_column(head, justify="right")
+    for standing in summary.standings:
+        ended = standing.outcomes
+        table.add_row(
+            standing.searcher,
+            str(len(ended)),
+            f"{np.nanmean([o.told for o in ended]):.2f}" if _any_found(ended) else "none",
+            _interval(standing.mean),
+            _interval(standing.regret),
+            f"{np.mean([len(o.file.run.trajectory) for o in ended]):.0f}",
+            _duration(float(np.mean([o.spent_s for o in ended]))),
+        )
+    console.print(table)
+    console.print(
+        f"Means over runs, in brackets {100 * summary.standings[0].mean.level:.0f} % bootstrap "
+        f"intervals. found: {objective.name} of the run's incumbent as the searcher saw it; test, "
+        f"regret: {target.name} and distance from the best {objective.name} of the same "
+        f"architecture, fully trained and free of noise; charged: training and the searcher's own.",
+        style="dim",
+        highlight=False,
+    )
+
+
+def _any_found(outcomes: Sequence[Any]) -> bool:
+    return any(outcome.arch is not None for outcome in outcomes)
+
+
+def _interval(value: Interval) -> str:
+    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def _limits(queries: int, cost_s: float) -> str:
+    limit = "" if math.isinf(cost_s) else f" or {_duration(cost_s)}"
+    return f"{queries} evaluations{limit} a run"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 120:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _split(words: Sequence[str]) -> list[str]:
+    return [part.strip() for word in words for part in word.split(",") if part.strip()]
+
+
+def _constraint(text: str) -> Constraint:
+    from nasbench.core import Constraint
+
+    found = _CONSTRAINT.fullmatch(text)
+    if not found:
+        raise typer.BadParameter(f"expected METRIC<=NUMBER or METRIC>=NUMBER, got {text!r}")
+    metric, relation, number = found.groups()
+    try:
+        bound = float(number)
+    except ValueError:
+        raise typer.BadParameter(f"expected a number after {relation}, got {number!r}") from None
+    if relation == "<=":
+        return Constraint(metric, upper=bound)
+    return Constraint(metric, lower=bound)
+
+
+def _settings(words: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """`searcher.key=value`; values are JSON, or texts where they are none."""
+    found: dict[str, dict[str, Any]] = {}
+    for word in words:
+        place, equals, value = word.partition("=")
+        name, _, key = place.rpartition(".")
+        if not (name and key and equals):
+            raise typer.BadParameter(f"expected SEARCHER.SETTING=VALUE, got {word!r}")
+        try:
+            found.setdefault(name, {})[key] = json.loads(value)
+        except ValueError:
+            found.setdefault(name, {})[key] = value
+    return found
+
+
+def _executor(address: str | None) -> AbstractContextManager[Executor | None]:
+    return nullcontext() if address is None else _cluster(address)
+
+
+@contextmanager
+def _cluster(address: str) -> Iterator[Executor]:
+    from importlib import import_module
+
+    from nasbench.errors import InvalidConfig, MissingExtra
+
+    try:
+        distributed = import_module("distributed")
+    except ImportError as fault:
+        raise MissingExtra(
+            "--dask needs dask.distributed; install it: pip install 'nasbench-lab[dask]'"
+        ) from fault
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as fault:
+        raise InvalidConfig(
+            f"no dask scheduler answers at {address!r} ({fault}); pass its address, such as "
+            f"tcp://host:8786"
+        ) from fault
+    with client:
+        yield client.get_executor()
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with the runs done, their rate and the time left."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("runs"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("runs", total=None, rate="", visible=False)
+
+        def on_done(done: int, total: int) -> None:
+            progress.update(task, completed=done, total=total, visible=True)
+            speed = progress.tasks[0].speed
+            progress.update(task, rate=f"{speed:.1f}/s" if speed else "")
+
+        yield on_done
