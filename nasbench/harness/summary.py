@@ -83,6 +83,7 @@ class Summary:
     optimum_metrics: Mapping[str, float]
     standings: list[Standing]
     """The best mean score first."""
+    lookup: Lookup
     pairwise: Floats
     """(searchers, searchers) chance that the row's run scores better, in the standings' order."""
     better: NDArray[np.bool_]
@@ -111,6 +112,7 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
         exhaustive=exhaustive,
         optimum_metrics=best_metrics,
         standings=standings,
+        lookup=lookup,
         pairwise=pairwise,
         better=better,
     )

@@ -1,0 +1,114 @@
+"""From a summary to the figures of its report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.core import Metric
+from nasbench.harness import plots, statistics
+from nasbench.harness.lookup import curve_values, grid_of
+from nasbench.harness.plots import Curve, Strip
+from nasbench.harness.summary import BOOTSTRAP_SEED, Summary
+from nasbench.harness.trajectory import Clock
+from nasbench.harness.verification import Verification
+
+Floats = NDArray[np.float64]
+
+_CLOCKS: tuple[tuple[Clock, str], ...] = (
+    ("evaluations", "evaluations"),
+    ("seconds", "charged seconds"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Figure:
+    """A drawing and the words above it."""
+
+    caption: str
+    svg: str
+
+
+def curves(summary: Summary) -> list[Figure]:
+    """Regret and score of the incumbent, each on both clocks."""
+    objective, target = summary.objective, summary.target
+    lookup = summary.lookup
+    best = summary.optimum_metrics[objective.name]
+    regrets = np.maximum(objective.sign * (lookup.column(objective) - best), 0.0)
+    scores = lookup.column(target)
+    return [
+        *_on_clocks(summary, regrets, f"{objective.name} regret", regret_unit(objective), True),
+        *_on_clocks(summary, scores, target.name, target.unit, False),
+    ]
+
+
+def scores(summary: Summary) -> str:
+    """Every run's final score, by searcher."""
+    rows = [
+        Strip(
+            standing.searcher,
+            standing.number,
+            standing.scores,
+            *(standing.mean.estimate, standing.mean.low, standing.mean.high),
+        )
+        for standing in summary.standings
+    ]
+    target = summary.target
+    title = f"{target.name} of each run's final incumbent, one row for each searcher"
+    return plots.strips(rows, key="scores", title=title, x_label=f"{target.name} ({target.unit})")
+
+
+def verified(verification: Verification, numbers: dict[str, int]) -> str:
+    """What the table says and what training showed, one row for each architecture."""
+    rows = [
+        Strip(
+            ", ".join(source.searcher for source in measurement.found_by),
+            numbers.get(measurement.found_by[0].searcher, 0),
+            np.array(measurement.accuracies),
+            *(measurement.measured.estimate, measurement.measured.low, measurement.measured.high),
+            span=(measurement.predicted.low, measurement.predicted.high),
+            mark=measurement.predicted.estimate,
+        )
+        for measurement in verification.measurements
+    ]
+    title = "Test accuracy of each winner: predicted by the table and measured by fresh trainings"
+    return plots.strips(rows, key="verified", title=title, x_label="test accuracy (%)")
+
+
+def regret_unit(metric: Metric) -> str:
+    """The unit of a difference of two values of a metric."""
+    return "percentage points" if metric.unit == "%" else metric.unit
+
+
+def _on_clocks(
+    summary: Summary, column: Floats, name: str, unit: str, log_y: bool
+) -> Iterator[Figure]:
+    for clock, label in _CLOCKS:
+        grid = grid_of(summary.collection.files, clock)
+        if len(grid):
+            caption = f"{name[0].upper()}{name[1:]} against {label}"
+            drawing = plots.curves(
+                _series(summary, column, grid, clock),
+                key=f"{name.split()[0]}-{clock}-{'log' if log_y else 'linear'}".replace("_", "-"),
+                title=f"{caption}: one line for each searcher; final values are in the table above",
+                x_label=label,
+                y_label=f"{name} ({unit})",
+                log_y=log_y,
+            )
+            yield Figure(caption, drawing)
+
+
+def _series(summary: Summary, column: Floats, grid: Floats, clock: Clock) -> list[Curve]:
+    found = []
+    for standing in summary.standings:
+        files = [outcome.file for outcome in standing.outcomes]
+        values = curve_values(files, summary.lookup, column, grid, clock)
+        known = np.isfinite(values).all(axis=0) if len(values) else np.zeros(len(grid), bool)
+        if known.any():
+            rng = np.random.default_rng(BOOTSTRAP_SEED)
+            band = statistics.bootstrap_band(values[:, known], rng=rng)
+            found.append(Curve(standing.number, grid[known], *band))
+    return found

@@ -1,0 +1,259 @@
+"""`report.html`: one file that shows a comparison, made from its run files and the benchmark alone.
+
+Nothing in it is loaded from elsewhere, and the same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+
+from nasbench.atomic import write_text
+from nasbench.core import Architecture, Benchmark, Candidate
+from nasbench.harness import figures, statistics
+from nasbench.harness.collection import REFERENCE, Collection, collect, find_benchmark
+from nasbench.harness.figures import regret_unit
+from nasbench.harness.plots import COLORS, dash
+from nasbench.harness.summary import Outcome, Standing, Summary, summarize
+from nasbench.harness.verification import Verification, read_verification
+from nasbench.harness.winners import Winner, winners
+from nasbench.harness.wording import (
+    commands,
+    describe_budget,
+    describe_constraints,
+    describe_seeds,
+    find_sentence,
+    format_interval,
+    format_number,
+    format_p,
+    format_seconds,
+    optimum_sentence,
+    regret_sentence,
+    shift_sentence,
+    verification_sentence,
+)
+
+FILE = "report.html"
+CELLS = 6
+"""Drawn at most, the optimum not counted."""
+
+
+def build_report(
+    folder: Path, benchmark: Benchmark | str | Path | None = None, path: Path | None = None
+) -> Path:
+    """Write the report of the runs below a folder, by default into it, and return its path.
+
+    Raises:
+        RunFault: no runs, malformed ones, or such that cannot be compared.
+        UnknownBenchmark: nothing is registered under the runs' benchmark; pass the table's file.
+        OutputFault: `path` cannot be written.
+    """
+    collection = collect(folder)
+    path = collection.folder / FILE if path is None else Path(path)
+    summary = summarize(collection, find_benchmark(collection, benchmark))
+    write_text(path, render(summary, read_verification(collection), path.parent))
+    return path
+
+
+def render(summary: Summary, verification: Verification | None, place: Path) -> str:
+    """The page's text; links to run files lead there from the folder `place`."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("nasbench.harness"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(number=format_number, seconds=format_seconds, p_value=format_p)
+    page = environment.get_template("report.html")
+    return page.render(**_context(summary, verification, place)) + "\n"
+
+
+def _context(summary: Summary, verification: Verification | None, place: Path) -> dict[str, Any]:
+    run, files = summary.collection.first, summary.collection.files
+    digits = 2 if summary.target.unit == "%" else 4
+    return {
+        **_shared(summary),
+        "run": run,
+        "rows": files,
+        "seeds": describe_seeds(sorted({file.run.seed for file in files})),
+        "budget": describe_budget(run.budget),
+        "constraints": describe_constraints(run.constraints),
+        "digits": digits,
+        "standings": [_row(standing, summary, place) for standing in summary.standings],
+        "curves": [
+            {"caption": figure.caption, "svg": _safe(figure.svg)}
+            for figure in figures.curves(summary)
+        ],
+        "scores": _safe(figures.scores(summary)),
+        "pairwise": summary.pairwise.tolist(),
+        "better": summary.better.tolist(),
+        **_cells(summary, place),
+        **_verification(summary, verification, place),
+        "commands": commands(summary, verification),
+        "environment": _environment(summary.collection),
+    }
+
+
+def _shared(summary: Summary) -> dict[str, Any]:
+    objective = summary.objective
+    failed = [s for s in summary.standings if any(o.arch is None for o in s.outcomes)]
+    return {
+        "objective": objective,
+        "target": summary.target,
+        "regret_unit": regret_unit(objective),
+        "regret_digits": 3 if objective.unit == "%" else 4,
+        "reference": REFERENCE,
+        "level": round(100 * statistics.LEVEL),
+        "repetitions": statistics.REPETITIONS,
+        "finding": find_sentence(summary),
+        "optimum_note": optimum_sentence(summary),
+        "regret_definition": regret_sentence(summary),
+        "failures": [
+            f"{sum(o.arch is None for o in s.outcomes)} of {len(s.outcomes)} runs of {s.searcher} "
+            f"found nothing feasible; they count as the worst architecture known."
+            for s in failed
+        ],
+        "swatch": _swatch,
+        "interval": format_interval,
+        "heat": _heat,
+    }
+
+
+def _row(standing: Standing, summary: Summary, place: Path) -> dict[str, Any]:
+    ended, config = standing.outcomes, standing.outcomes[0].file.run.config
+    return {
+        **{
+            name: getattr(standing, name)
+            for name in ("searcher", "number", "outcomes", "mean", "iqm", "regret", "rank")
+        },
+        "improvement": standing.improvement,
+        "evaluations": float(np.mean([len(o.file.run.trajectory) for o in ended])),
+        "spent_s": float(np.mean([o.spent_s for o in ended])),
+        "overhead_s": float(np.mean([o.overhead_s for o in ended])),
+        "config": ", ".join(f"{key} {value}" for key, value in sorted(config.items())),
+        "rows": [_run_row(outcome, summary, place) for outcome in ended],
+    }
+
+
+def _run_row(outcome: Outcome, summary: Summary, place: Path) -> dict[str, Any]:
+    arch, space = outcome.arch, summary.benchmark.space
+    return {
+        **{name: getattr(outcome, name) for name in ("found_at", "told", "regret", "score")},
+        "spent_s": outcome.spent_s,
+        "link": _link(outcome.file.path, place),
+        "seed": outcome.file.run.seed,
+        "value": outcome.metrics.get(summary.objective.name, np.nan),
+        "evaluations": len(outcome.file.run.trajectory),
+        "text": "none" if arch is None else space.format(arch),
+        "sha256": outcome.file.sha256,
+    }
+
+
+def _cells(summary: Summary, place: Path) -> dict[str, Any]:
+    found = winners(summary.collection, summary.benchmark.space)
+    best = summary.benchmark.space.canonical(summary.optimum)
+    cells = [_cell(winner, summary, best, place) for winner in found[:CELLS]]
+    if summary.exhaustive and best not in {winner.arch for winner in found[:CELLS]}:
+        title = f"Best of the table by {summary.objective.name}"
+        cells.append(_drawn(best, title, summary))
+    return {"cells": cells, "cells_left_out": max(len(found) - CELLS, 0)}
+
+
+def _cell(winner: Winner, summary: Summary, best: Architecture, place: Path) -> dict[str, Any]:
+    numbers = _numbers(summary)
+    title = ", ".join(winner.searchers)
+    if winner.arch == best:
+        title += " (best of the table)" if summary.exhaustive else " (best found)"
+    found_by = [
+        {
+            "searcher": find.file.run.searcher,
+            "number": numbers[find.file.run.searcher],
+            "seed": find.file.run.seed,
+            "link": _link(find.file.path, place),
+        }
+        for find in winner.finds
+    ]
+    return {**_drawn(winner.arch, title, summary), "found_by": found_by}
+
+
+def _drawn(arch: Architecture, title: str, summary: Summary) -> dict[str, Any]:
+    from nasbench.spaces.drawing import svg
+
+    space = summary.benchmark.space
+    metrics = summary.benchmark.query([Candidate(arch)])[0].metrics
+    shown = [metric for metric in summary.benchmark.metrics if metric.split != "train"]
+    return {
+        "title": title,
+        "svg": _safe(svg(space.graph(arch))),
+        "text": space.format(arch),
+        "metrics": [
+            (f"{m.name} ({m.unit})", format_number(metrics[m.name], _digits(m.unit))) for m in shown
+        ],
+        "found_by": [],
+    }
+
+
+def _verification(
+    summary: Summary, verification: Verification | None, place: Path
+) -> dict[str, Any]:
+    if verification is None:
+        return {"verification": None, "verification_finding": ""}
+    numbers, folder = _numbers(summary), summary.collection.folder
+    files = [name for measurement in verification.measurements for name in measurement.files]
+    return {
+        "verification": verification,
+        "verification_finding": verification_sentence(verification),
+        "measurements": verification.measurements,
+        "verified": _safe(figures.verified(verification, numbers)),
+        "shift_note": shift_sentence(verification),
+        "links": {name: _link(folder / name, place) for name in files},
+        "numbers": numbers,
+    }
+
+
+def _environment(collection: Collection) -> list[tuple[str, str]]:
+    """Every entry of the runs' environments with all its values."""
+    values: dict[str, set[str]] = {}
+    for file in collection.files:
+        for name, value in file.run.environment.items():
+            values.setdefault(name, set()).add(value)
+    return [(name, "; ".join(sorted(values[name]))) for name in sorted(values)]
+
+
+def _numbers(summary: Summary) -> dict[str, int]:
+    return {standing.searcher: standing.number for standing in summary.standings}
+
+
+def _link(path: Path, place: Path) -> str:
+    return quote(Path(os.path.relpath(path, place)).as_posix())
+
+
+def _swatch(number: int) -> Any:
+    line = f'stroke="var(--s{number % COLORS})" stroke-width="3" stroke-dasharray="{dash(number)}"'
+    return _safe(
+        f'<svg class="swatch" viewBox="0 0 24 10" aria-hidden="true">'
+        f'<line x1="0" y1="5" x2="24" y2="5" {line}/></svg>'
+    )
+
+
+def _heat(chance: float) -> str:
+    """Background of a cell: none at 1/2, full at 0 and 1."""
+    side = "win" if chance > 0.5 else "lose"
+    return f"rgba(var(--{side}), {0.9 * abs(chance - 0.5):.3f})"
+
+
+def _digits(unit: str) -> int:
+    return {"%": 2, "nats": 3}.get(unit, 0)
+
+
+def _safe(markup: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(markup)

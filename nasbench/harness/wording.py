@@ -1,0 +1,200 @@
+"""Numbers and findings as a report words them."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from typing import Protocol
+
+from nasbench import registry
+from nasbench.core import Budget, Constraint
+from nasbench.harness.problem import json_config, make_config
+from nasbench.harness.summary import Summary
+from nasbench.harness.verification import Verification
+
+
+class _Bounds(Protocol):
+    @property
+    def estimate(self) -> float: ...
+    @property
+    def low(self) -> float: ...
+    @property
+    def high(self) -> float: ...
+
+
+def format_number(value: float, digits: int = 2) -> str:
+    """`12.30`, thousands in groups; `none` where it is not a number."""
+    return f"{value:,.{digits}f}" if math.isfinite(value) else "none"
+
+
+def format_interval(bounds: _Bounds, digits: int = 2, signed: bool = False) -> str:
+    """`76.3 [75.1, 77.4]`; the estimate alone where the bounds say nothing."""
+    sign = "+" if signed else ""
+    text = f"{bounds.estimate:{sign}.{digits}f}"
+    if not math.isfinite(bounds.low) or not math.isfinite(bounds.high):
+        return text
+    return f"{text} [{bounds.low:{sign}.{digits}f}, {bounds.high:{sign}.{digits}f}]"
+
+
+def format_seconds(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever reads best."""
+    if seconds < 0.0995:
+        return f"{1000 * seconds:.1f} ms"
+    if seconds < 120:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def format_p(p_value: float) -> str:
+    """Two digits, or an upper bound for tiny ones."""
+    return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
+
+
+def describe_seeds(seeds: Sequence[int]) -> str:
+    """`0..9`, or a list with gaps."""
+    if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):
+        return f"{seeds[0]}..{seeds[-1]}"
+    return ", ".join(map(str, seeds))
+
+
+def describe_budget(budget: Budget) -> str:
+    """Its limits in words."""
+    limit = "" if math.isinf(budget.cost_s) else f" or {format_seconds(budget.cost_s)} charged"
+    return f"{budget.queries:,} evaluations{limit}"
+
+
+def describe_constraints(constraints: Sequence[Constraint]) -> str:
+    """`params <= 50000`, one after the other."""
+    return ", ".join(text.replace("<=", " ≤ ").replace(">=", " ≥ ") for text in _terms(constraints))
+
+
+def find_sentence(summary: Summary) -> str:
+    """The one result that a reader should take away."""
+    first, name = summary.standings[0], summary.target.name
+    unit = " %" if summary.target.unit == "%" else f" {summary.target.unit}"
+    opening = (
+        f"{first.searcher} has the best mean {name}: "
+        f"{format_interval(first.mean, 2 if unit == ' %' else 4)}{unit}."
+    )
+    others = [standing.searcher for standing in summary.standings[1:]]
+    beaten = [name for name, won in zip(others, summary.better[0][1:], strict=True) if won]
+    tied = [name for name in others if name not in beaten]
+    if not others:
+        return opening
+    if not beaten:
+        return f"{opening} No other searcher differs from it beyond the noise of these runs."
+    rest = f" and tied with {_listed(tied)}" if tied else ""
+    return f"{opening} It is better beyond the noise than {_listed(beaten)}{rest}."
+
+
+def optimum_sentence(summary: Summary) -> str:
+    """What the best possible score is."""
+    objective, target = summary.objective, summary.target
+    digits = 2 if objective.unit == "%" else 4
+    what = "The table's best" if summary.exhaustive else "The best architecture that any run found"
+    best = summary.optimum_metrics
+    text = f"{what} by {objective.name} has {best[objective.name]:.{digits}f}"
+    if target != objective:
+        text += f", and {target.name} {best[target.name]:.{digits}f}"
+    return f"{text}."
+
+
+def regret_sentence(summary: Summary) -> str:
+    """How the regret on the page is defined."""
+    name = summary.objective.name
+    feasible = " that meets the constraints" if summary.collection.first.constraints else ""
+    best = (
+        f"the best of all architectures{feasible} in the table"
+        if summary.exhaustive
+        else "the best that any of these runs found, as the benchmark cannot list all architectures"
+    )
+    return (
+        f"Distance of the incumbent's {name} from {best}; both fully trained and free of noise, "
+        f"that is, means over the table's repeats. The incumbent was chosen on the value the "
+        f"searcher was told, so the regret can rise where the searcher fell for noise."
+    )
+
+
+def verification_sentence(verification: Verification) -> str:
+    """What training the winners has shown."""
+    measurements = verification.measurements
+    confirmed = sum(m.verdict == "confirmed" for m in measurements)
+    text = (
+        f"Trained again with {len(verification.seeds)} fresh seeds each, {confirmed} of the "
+        f"{len(measurements)} winning cells confirm the table"
+    )
+    for verdict in ("better", "worse"):
+        number = sum(m.verdict == verdict for m in measurements)
+        text += f", {number} {'is' if number == 1 else 'are'} {verdict}" if number else ""
+    against = [m.against_reference for m in measurements if m.against_reference is not None]
+    if against:
+        won = sum(part.verdict == "better" for part in against)
+        text += f"; {won} of {len(against)} really beat random search's winner"
+    return f"{text}."
+
+
+def shift_sentence(verification: Verification) -> str:
+    """How far fresh trainings are from the table on average."""
+    return (
+        f"On average the fresh trainings differ from the table by "
+        f"{format_interval(verification.shift, 2, True)} percentage points."
+    )
+
+
+def commands(summary: Summary, verification: Verification | None) -> list[str]:
+    """The command lines that make these runs, their verification and this page."""
+    run, files = summary.collection.first, summary.collection.files
+    seeds = sorted({file.run.seed for file in files})
+    benchmark = run.benchmark
+    if benchmark not in registry.names(registry.BENCHMARKS):
+        benchmark = "TABLE"
+    words = ["nasbench", "compare", benchmark, "-s", ",".join(summary.collection.searchers)]
+    words += ["--seeds", str(seeds[-1] + 1), "--queries", str(run.budget.queries)]
+    if math.isfinite(run.budget.cost_s):
+        words += ["--seconds", f"{run.budget.cost_s:g}"]
+    if run.objectives != ("valid_accuracy",):
+        words += ["--objectives", ",".join(run.objectives)]
+    words += [word for term in _terms(run.constraints) for word in ("--constraint", term)]
+    words += ["--workers", str(run.workers)] if run.workers > 1 else []
+    words += [word for text in _settings(summary) for word in ("--set", text)]
+    lines = [shlex.join([*words, "-o", "RUNS"])]
+    if verification is not None:
+        number = len(verification.seeds)
+        lines.append(f"nasbench verify RUNS --seeds {number} --device {verification.device}")
+    return [*lines, "nasbench report RUNS"]
+
+
+def _terms(constraints: Sequence[Constraint]) -> list[str]:
+    terms = []
+    for constraint in constraints:
+        if constraint.upper is not None:
+            terms.append(f"{constraint.metric}<={constraint.upper:g}")
+        if constraint.lower is not None:
+            terms.append(f"{constraint.metric}>={constraint.lower:g}")
+    return terms
+
+
+def _settings(summary: Summary) -> list[str]:
+    """The searchers' settings that differ from the defaults."""
+    found = []
+    known = registry.names(registry.SEARCHERS)
+    for name, files in summary.collection.searchers.items():
+        defaults = {}
+        if name in known:  # others would have to be executed for it
+            defaults = json_config(name, make_config(name, registry.searcher(name), {}))
+        for key, value in files[0].run.config.items():
+            if key not in defaults or defaults[key] != value:
+                found.append(f"{name}.{key}={_json(value)}")
+    return found
+
+
+def _json(value: object) -> str:
+    import json
+
+    return json.dumps(value)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
