@@ -32,7 +32,8 @@ def accuracies():
     """(validation, test) accuracy by genes."""
     table = pd.read_pickle(TABLE)
     genes = [tuple(map(OPS.index, re.findall(r"\|?([a-z_0-9]+)~", text))) for text in table.cellstr]
-    return dict(zip(genes, zip(table["cifar10-val"], table["cifar10-test"], strict=True), strict=True))
+    pairs = table[["cifar10-val", "cifar10-test"]].itertuples(index=False, name=None)
+    return dict(zip(genes, pairs, strict=True))
 
 
 def curves(factory, accuracies, config):
