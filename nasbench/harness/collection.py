@@ -10,7 +10,7 @@ from pathlib import Path
 
 from nasbench import registry
 from nasbench.core import Benchmark, Run
-from nasbench.errors import RunFault
+from nasbench.errors import RunFault, UnknownBenchmark
 from nasbench.harness.files import read_run
 
 REFERENCE = "random-search"
@@ -81,8 +81,16 @@ def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | N
         RunFault: another benchmark, or another version of the table.
     """
     run = collection.first
-    if benchmark is None or isinstance(benchmark, (str, Path)):
-        benchmark = registry.benchmark(run.benchmark if benchmark is None else benchmark)
+    if benchmark is None:
+        try:
+            benchmark = registry.benchmark(run.benchmark)
+        except UnknownBenchmark as fault:
+            raise UnknownBenchmark(
+                f"{fault} The runs in {collection.folder} were made on it: pass the file of the "
+                f"table (--benchmark FILE), or install the distribution that registers it."
+            ) from fault
+    elif isinstance(benchmark, (str, Path)):
+        benchmark = registry.benchmark(benchmark)
     found = (benchmark.name, getattr(benchmark, "sha256", None), benchmark.space.name)
     expected = (run.benchmark, run.table_sha256, run.space)
     if found != expected:

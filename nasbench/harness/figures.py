@@ -89,7 +89,7 @@ def _on_clocks(
     for clock, label in _CLOCKS:
         grid = grid_of(summary.collection.files, clock)
         if len(grid):
-            caption = f"{name[0].upper()}{name[1:]} against {label}"
+            caption = f"{name} against {label}"
             drawing = plots.curves(
                 _series(summary, column, grid, clock),
                 key=f"{name.split()[0]}-{clock}-{'log' if log_y else 'linear'}".replace("_", "-"),

@@ -1,0 +1,121 @@
+"""`nasbench verify`: a comparison's winners, trained again for real."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from nasbench.harness.verification import Verification
+
+
+def verify(
+    runs: Annotated[Path, typer.Argument(help="Folder that `nasbench compare` wrote to.")],
+    seeds: Annotated[int, typer.Option(min=3, help="Fresh trainings of each winner.")] = 3,
+    top: Annotated[int, typer.Option(min=1, help="Winners of each searcher.")] = 1,
+    device: Annotated[
+        str | None, typer.Option(help="cpu, cuda or cuda:N; default CUDA if there is one.")
+    ] = None,
+    processes: Annotated[
+        int | None,
+        typer.Option("--processes", "-j", min=1, help="Processes that train; default one a core."),
+    ] = None,
+    benchmark: Annotated[
+        str | None,
+        typer.Option(
+            help="Name or file of the benchmark, if the runs' own name is not registered."
+        ),
+    ] = None,
+) -> None:
+    """Train the winners with fresh seeds, and say whether the table told the truth.
+
+    Started again, it goes on where it stopped. Writes RUNS/verify.json, which the report shows.
+    """
+    from rich.console import Console
+
+    from nasbench.harness.verify import verify as verify_winners
+
+    with _progress() as on_done:
+        found = verify_winners(
+            runs,
+            seeds=seeds,
+            top=top,
+            device=device,
+            benchmark=benchmark,
+            processes=processes,
+            on_done=on_done,
+        )
+    _show(Console(), found)
+
+
+def _show(console: Console, found: Verification) -> None:
+    from rich import box
+    from rich.table import Table
+
+    from nasbench.harness.wording import (
+        format_interval,
+        format_p,
+        shift_sentence,
+        verification_sentence,
+    )
+
+    table = Table(
+        title=f"Winners on {found.benchmark}, trained on {found.device}: {found.metric} (%)",
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+    )
+    table.add_column("winner of")
+    table.add_column("table says", justify="right")
+    table.add_column("measured", justify="right")
+    table.add_column("p", justify="right")
+    table.add_column("verdict")
+    table.add_column("against random search's")
+    for part in found.measurements:
+        against = part.against_reference
+        table.add_row(
+            ", ".join(source.searcher for source in part.found_by),
+            format_interval(part.predicted),
+            format_interval(part.measured),
+            format_p(part.p_value),
+            part.verdict,
+            "" if against is None else f"{against.verdict} (p {format_p(against.p_value)})",
+        )
+    console.print(table)
+    console.print(f"{verification_sentence(found)} {shift_sentence(found)}", highlight=False)
+    console.print(
+        "Brackets: where the mean of the fresh trainings is expected, and their own 95 % interval. "
+        "Verdicts: t-test with the noise pooled over all winners, Holm's correction.",
+        style="dim",
+        highlight=False,
+    )
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar on stderr with the trainings done and the time left."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("trainings"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task("trainings", total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
