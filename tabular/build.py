@@ -86,7 +86,7 @@ def build(
         return
     ours = current_setting(space, task, device)
     order = classes.training_order(space)[:limit]
-    with _locked(folder):
+    with locked(folder):
         records = _earlier(path, folder, space, ours, trust_code)
         jobs = list(_jobs(order, wanted, records.items, chunk, task, device, trainer))
         if jobs:
@@ -188,7 +188,7 @@ def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iter
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for one invocation; the system releases it even after kill -9."""
     try:
         folder.mkdir(parents=True, exist_ok=True)

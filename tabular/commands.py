@@ -6,14 +6,26 @@ import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from nasbench.commands.query import query
+
+if TYPE_CHECKING:
+    from tabular.table import Table
 
 app = typer.Typer(
     no_args_is_help=True, help="Build, inspect, check, query and export tables of trained networks."
 )
+app.command()(query)
 File = Annotated[str, typer.Argument(help="A table file, or the name of a registered table.")]
+Workers = Annotated[
+    int | None, typer.Option(min=1, help="Processes [default: cores].", show_default=False)
+]
+Device = Annotated[
+    str | None, typer.Option(help="cpu or cuda [default: what is there].", show_default=False)
+]
 
 
 @app.command()
@@ -22,15 +34,13 @@ def build(
     task: Annotated[str, typer.Argument(help="Such as digits-on-photos.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Table file to write or extend.")],
     seeds: Annotated[str, typer.Option(help="Training seeds, comma-separated.")] = "0",
-    workers: Annotated[int | None, typer.Option(min=1, help="Processes [default: cores].")] = None,
+    workers: Workers = None,
     limit: Annotated[
         int | None,
         typer.Option(min=0, help="Only so many classes, a random sample; 0 packs what is there."),
     ] = None,
     dask: Annotated[str | None, typer.Option(help="Scheduler, such as tcp://host:8786.")] = None,
-    device: Annotated[
-        str | None, typer.Option(help="cpu or cuda [default: what is there].")
-    ] = None,
+    device: Device = None,
     trust_code: Annotated[
         bool, typer.Option("--trust-code", help="Continue trainings of other code or libraries.")
     ] = False,
@@ -52,7 +62,7 @@ def build(
                 output,
                 seeds=wanted,
                 limit=limit,
-                device=_device(device, limit),
+                device=_device(device),
                 executor=executor,
                 in_flight=2 * slots,
                 trust_code=trust_code,
@@ -68,7 +78,126 @@ def build(
     console.print(f"Wrote {output}.", soft_wrap=True)
 
 
-def _device(name: str | None, limit: int | None) -> str:
+@app.command()
+def cost(
+    file: Annotated[Path, typer.Argument(help="A table file that `table build` wrote.")],
+    limit: Annotated[
+        int | None, typer.Option(min=1, help="Only so many classes, a random sample.")
+    ] = None,
+    device: Device = None,
+) -> None:
+    """Measure cost_s in a pass of its own, on a machine that does nothing else; resumable."""
+    from rich.console import Console
+
+    from tabular.cost import load_per_core, measure_costs
+    from tabular.progress import shown
+
+    console = Console(stderr=True)
+    if load_per_core() > 0.5:
+        console.print("Warning: this machine is busy, so the seconds will be too many.")
+    with shown("cost_s", console) as progress:
+        measure_costs(file, limit=limit, device=_device(device), progress=progress)
+    console.print(f"Wrote {file}.", soft_wrap=True)
+
+
+@app.command()
+def inspect(file: File) -> None:
+    """Show what a table is."""
+    from rich.console import Console
+
+    from tabular.inspection import summary
+
+    console = Console()
+    for part in summary(_table(file)):
+        console.print(part)
+
+
+@app.command()
+def check(
+    file: File,
+    retrain: Annotated[
+        int, typer.Option(min=0, help="Also train so many random trainings again.")
+    ] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Decides which are trained again.")] = 0,
+    tolerance: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            help="Percentage points that final accuracies may differ by; 0 demands equality, "
+            "which holds on the machine that built the table.",
+        ),
+    ] = 0.0,
+    workers: Workers = None,
+    device: Device = None,
+) -> None:
+    """Verify everything about a table; exit code 1 if a check fails."""
+    from rich.console import Console
+    from rich.markup import escape
+
+    from tabular import checks
+
+    console = Console()
+    table = _table(file)
+    failed = 0
+
+    def show(finding: checks.Finding) -> None:
+        nonlocal failed
+        failed += not finding.passed
+        mark = "[green]ok[/]    " if finding.passed else "[red]FAILED[/]"
+        text = f"{finding.what}: {finding.detail}"
+        console.print(f"{mark} {escape(text)}", highlight=False, soft_wrap=True)
+
+    for finding in checks.check(table):
+        show(finding)
+    if retrain:
+        with _executor(workers, None) as (executor, _):
+            show(
+                checks.retrain(
+                    table,
+                    retrain,
+                    seed,
+                    tolerance=tolerance,
+                    executor=executor,
+                    device=_device(device),
+                )
+            )
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def export(
+    file: File,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write CSV here; gzipped if it ends in .gz.")
+    ] = None,
+    parquet: Annotated[Path | None, typer.Option(help="Write Parquet here.")] = None,
+) -> None:
+    """Write a table as CSV or Parquet: a line for each training and epoch."""
+    if csv is None and parquet is None:
+        raise typer.BadParameter("name an output: --csv PATH, --parquet PATH or both")
+    from tabular.exporters import csv as as_csv
+    from tabular.exporters import parquet as as_parquet
+
+    table = _table(file)
+    for path, format_ in ((csv, as_csv), (parquet, as_parquet)):
+        if path is not None:
+            format_.export(table, path)
+            typer.echo(f"Wrote {path}.", err=True)
+
+
+def _table(name: str) -> Table:
+    from nasbench import registry
+    from nasbench.errors import TableFault
+    from tabular.table import Table
+
+    found = registry.benchmark(name)
+    if not isinstance(found, Table):
+        raise TableFault(f"{name} is a benchmark, but not a table; `nasbench list` shows both")
+    return found
+
+
+def _device(name: str | None) -> str:
     from nasbench.training.train import pick_device
 
     return pick_device(name)

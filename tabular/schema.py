@@ -17,8 +17,8 @@ HDF5 (readable by 1.10 and later), every data set gzipped, shuffled and with Fle
 
 A curve's attribute `encoding` says what is stored: `count` (correct answers as uint16, of
 `examples`; 65535 is missing), `rounded` (float32 with `significant_bits`, a relative error below
-2 ** -significant_bits) or `exact` (float64). The chance accuracies of diverged trainings are rounded
-to a count. Data sets have the attributes unit and description, metrics also better, split, missing.
+2 ** -significant_bits) or `exact` (float64). The chance accuracies of diverged trainings are
+rounded to a count. Data sets have a unit and a description, metrics also better, split, missing.
 
 The manifest holds the file's attributes, and of every data set the attributes, shape, dtype and
 sha256 of its little-endian values (of each epoch for curves). The file's sha256 is the manifest's:

@@ -1,0 +1,74 @@
+"""The quiet pass: how long a training takes when the machine does nothing else.
+
+A build keeps every core busy, so its own timings say little. Here one process times a few steps of
+each class and scales them to the full training; `Result.cost_s` comes from it.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from nasbench import registry
+from nasbench.core import Architecture, Recipe, Space, Task, TaskData
+from nasbench.errors import TableFault
+from tabular.build import Progress, locked, parts_folder
+from tabular.classes import training_order
+from tabular.pack import Counter, count, gather, pack
+from tabular.records import RecordWriter
+
+Stopwatch = Callable[[Architecture, TaskData, Recipe, str], float]
+"""Seconds of the training steps of one full training."""
+
+
+def measure_cost(arch: Architecture, data: TaskData, recipe: Recipe, device: str) -> float:
+    """The stopwatch of real tables."""
+    from nasbench.training.train import measure_cost as measured
+
+    return measured(arch, data, recipe, device)
+
+
+def measure_costs(
+    path: Path,
+    *,
+    space: Space | None = None,
+    task: Task | None = None,
+    limit: int | None = None,
+    device: str = "cpu",
+    stopwatch: Stopwatch = measure_cost,
+    counter: Counter = count,
+    progress: Progress = lambda done, total: None,
+) -> None:
+    """Measures the classes of a table that have no quiet cost yet and writes the table again.
+
+    Resumable as a build is; with `limit`, only so many classes of the training order are measured.
+
+    Space and task are looked up by the names that the trainings carry, if they are not given.
+
+    Raises:
+        TableFault: there is no such table.
+        OutputFault: it cannot be written, or a build is at work on it.
+    """
+    folder = parts_folder(path)
+    with locked(folder):
+        records = gather(path, folder, space)
+        setting = records.setting
+        if setting is None:
+            raise TableFault(f"{path} holds no trainings; build the table first, then its costs")
+        space = space or registry.space(setting.space)
+        task = task or registry.task(setting.task)
+        order = training_order(space)[:limit]
+        todo = [arch for arch in order if arch.genes not in records.costs]
+        data = task.load()
+        with RecordWriter(folder, setting) as writer:
+            for done, arch in enumerate(todo, len(order) - len(todo)):
+                progress(done, len(order))
+                writer.add_cost(arch.genes, stopwatch(arch, data, setting.recipe, device))
+            progress(len(order), len(order))
+        pack(path, space, folder, counter=counter)
+
+
+def load_per_core() -> float:
+    """Processes waiting for each core over the last minute; near 0 on a quiet machine."""
+    return os.getloadavg()[0] / max(1, len(os.sched_getaffinity(0)))

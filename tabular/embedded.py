@@ -1,0 +1,32 @@
+"""The tables that are installed with the package."""
+
+from __future__ import annotations
+
+import atexit
+from contextlib import ExitStack
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tabular.table import Table
+
+_unpacked = ExitStack()  # a zipped package is unpacked for as long as the process lives
+atexit.register(_unpacked.close)
+
+
+def digits_on_photos() -> Table:
+    """`cell201/digits-on-photos`: every class of cell201 trained on digits in front of photos."""
+    return _embedded("cell201_digits-on-photos.h5")
+
+
+def _embedded(file: str) -> Table:
+    from tabular.hdf5 import open_table
+
+    return open_table(path_of(file))
+
+
+def path_of(file: str) -> Path:
+    """Where an embedded table is on disk."""
+    found = resources.files("tabular") / "data" / file
+    return _unpacked.enter_context(resources.as_file(found))

@@ -1,0 +1,45 @@
+"""A table as one data frame: a row for each training and epoch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from nasbench.core import Architecture
+from tabular import schema
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tabular.table import Table
+
+STATUS = {schema.TRAINED: "trained", schema.DIVERGED: "diverged"}
+
+
+def frame(table: Table) -> pd.DataFrame:
+    """Architecture, seed, epochs, metrics and seconds so far; no row for what was not trained."""
+    import pandas as pd
+
+    rows, repeats = np.nonzero(table.status != schema.NOT_TRAINED)
+    epochs = np.array(table.epochs)
+    each = len(epochs)
+    texts = [_text(table, genes) for genes in table.genes[rows].tolist()]
+    columns: dict[str, object] = {
+        "architecture": np.repeat(np.array(texts, dtype=object), each),
+        "seed": np.repeat(np.array(table.seeds)[repeats], each),
+        "epochs": np.tile(epochs, len(rows)),
+        "status": np.repeat([STATUS[code] for code in table.status[rows, repeats].tolist()], each),
+    }
+    for metric in table.metrics:
+        if metric.split == "static":
+            columns[metric.name] = np.repeat(table.values(metric.name)[rows], each)
+        else:
+            columns[metric.name] = table.curves(metric.name)[rows, repeats].ravel()
+    shares = epochs / epochs[-1]
+    columns["cost_s"] = (table.cost_s()[rows, None] * shares).ravel()
+    return pd.DataFrame(columns)
+
+
+def _text(table: Table, genes: list[int]) -> str:
+    return table.space.format(Architecture(table.space.name, tuple(genes)))
