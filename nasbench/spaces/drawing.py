@@ -18,17 +18,17 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
-GRAY = "#788292"
+GRAY = "#717b8b"
 """Of the words outside badges: as far from white as from black."""
 COLORS = {
     "node": "#414c5e",
-    "sum": "#788292",
+    "sum": "#717b8b",
     "skip_connect": "#667180",
     "nor_conv_1x1": "#2a72c8",
     "nor_conv_3x3": "#c04f12",
     "avg_pool_3x3": "#157f5f",
 }
-OTHERS = ("#7c4dbd", "#b03a72", "#8a6a12", "#0f7c8a", "#5a6f1d", "#a23b3b")
+OTHERS = ("#7c4dbd", "#b03a72", "#8a6a12", "#0f7c8a", "#5a6f1d", "#b84a4a")
 """Of further operations, given out in the order of their names."""
 FAINT = 0.5
 """Opacity of what the output does not depend on."""

@@ -9,7 +9,7 @@ Point = tuple[float, float]
 Wiring = Sequence[tuple[int, int, str]]
 """(source node, target node, operation) of each edge of a cell whose nodes are sums."""
 
-SPACING = 184.0
+SPACING = 200.0
 """Between the nodes of a cell."""
 MARGIN = 16.0
 BADGE_HEIGHT = 26.0

@@ -1,4 +1,4 @@
-"""The canonical form against brute force, networkx and known counts: neither too coarse nor fine."""
+"""The canonical form against brute force, networkx and known counts: not too coarse, nor fine."""
 
 import itertools
 import time
