@@ -131,7 +131,7 @@ def _curves(collection: Collection, summary: Summary, queries: int) -> Curves:
 def _draw(path: Path, name: str, curves: Curves, summary: Summary) -> None:
     import matplotlib as mpl
     from matplotlib.figure import Figure
-    from matplotlib.ticker import FuncFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator
 
     mpl.rcParams.update({"svg.hashsalt": "nasbench", "font.size": 9})
     figure = Figure(figsize=(5.4, 3.4), layout="constrained")
@@ -144,6 +144,7 @@ def _draw(path: Path, name: str, curves: Curves, summary: Summary) -> None:
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     axes.set_xlabel("evaluations")

@@ -11,13 +11,13 @@ operations of each edge, mixed by a softmax; w: all other weights; L: cross-entr
         propose the operation of largest alpha on each edge
 
 As in NAS-Bench-201 the argmax includes `none` (in the paper it does not) and all cells share their
-alphas. The time of training is the searcher's own and charged as overhead. On this space DARTS is
-known to collapse to skip connections: its published accuracy on CIFAR-10 is 54.30 %.
+alphas. Training is charged as overhead. On this space DARTS is known to collapse to skip
+connections: its published accuracy on CIFAR-10 is 54.30 %.
 
 Deviations:
 - After the last epoch the other architectures are proposed, the likeliest under softmax(alpha)
-  first, so that all of an evaluation budget is used. Evaluations are never listened to: whatever
-  the objectives and constraints, it is the supernet's validation loss that falls.
+  first, so that all of an evaluation budget is used. Observations, and so objectives and
+  constraints, are not listened to: it is the supernet's validation loss that is lowered.
 - 10 epochs instead of 50 and a supernet of the embedded tables' width and depth, for runs of some
   20 s on one core. The last, incomplete batch of an epoch is left out. It trains on the CPU.
 """
@@ -80,12 +80,12 @@ class Darts:
         if problem.space.name != SPACE:
             raise WrongSpace(
                 f"darts searches {SPACE} only, got a problem on {problem.space.name}; "
-                f"choose another searcher, or a benchmark on {SPACE}"
+                f"choose another searcher"
             )
         if problem.task is None:
             raise InvalidConfig(
-                "darts trains on the data of a task, got a problem without any; choose a "
-                "benchmark whose table was trained on a task, such as cell201/digits-on-photos"
+                "darts trains on the data of a task, got a problem without any; "
+                "choose a benchmark that has a task, such as cell201/digits-on-photos"
             )
         self._proposals = _proposals(problem.task, rng, config)
 
@@ -105,16 +105,11 @@ def _proposals(
         genes = tuple(alphas.argmax(axis=1).tolist())
         proposed.add(genes)
         yield Architecture(SPACE, genes)
-    for genes in map(tuple, _by_likelihood(alphas).tolist()):
+    everything = np.indices((5,) * 6).reshape(6, -1).T
+    likelihoods = alphas[np.arange(6), everything].sum(axis=1)  # logarithms, up to a constant
+    for genes in map(tuple, everything[np.argsort(-likelihoods, kind="stable")].tolist()):
         if genes not in proposed:
             yield Architecture(SPACE, genes)
-
-
-def _by_likelihood(alphas: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Genes of all architectures, (15625, 6), the likeliest under softmax(alphas) first."""
-    genes = np.indices((5,) * 6).reshape(6, -1).T
-    scores = alphas[np.arange(6), genes].sum(axis=1)  # log-likelihoods up to a constant
-    return genes[np.argsort(-scores, kind="stable")]
 
 
 def _alphas(

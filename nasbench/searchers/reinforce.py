@@ -8,7 +8,7 @@ categorical per gene, no recurrent network. (theta_i: its logits, pi: the policy
     theta ~ 0.001 Normal(0, 1)
     for t = 1, 2, ... until the budget is spent:
         a_i ~ Categorical(softmax(theta_i)) for every gene i; evaluate a; R = -objective(a)
-        b = moving average of R with momentum beta, divided by 1 - beta^t
+        b = moving average of R with momentum beta, over 1 - beta^t
         g = (R - b) grad log pi(a) + c grad Entropy(pi);   grad_i log pi(a) = onehot(a_i) - pi_i
         theta = Adam(theta, -g)                            (Kingma & Ba, ICLR 2015)
 
