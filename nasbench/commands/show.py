@@ -51,21 +51,11 @@ def show(
     if as_json:
         typer.echo(json.dumps(told, indent=2))
     else:
-        for key, value in told.items():
-            typer.echo(f"{key:<12}{value:,}" if key in _COUNTS else f"{key:<12}{value}")
-        unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
-        typer.echo("\n" + drawing.text(cell, ascii_only=not unicode))
+        typer.echo(_words(told, cell))
     if output is not None:
-        title = f"{space} {told['index']}"
-        if output.suffix == ".svg":
-            atomic.write_text(output, drawing.svg(cell, title=title))
-        else:
-            atomic.write_bytes(output, drawing.png(cell, title=title))
+        _write(output, cell, title=f"{space} {told['index']}")
         if not as_json:
             typer.echo(f"\nwrote {output}")
-
-
-_COUNTS = ("params", "macs")
 
 
 def facts(space: Space, arch: Architecture) -> dict[str, Any]:
@@ -95,3 +85,19 @@ def _class_size(space: Any, form: Architecture) -> int:
     if hasattr(space, "class_size"):
         return int(space.class_size(form))
     return sum(space.canonical(space.arch(index)) == form for index in range(len(space)))
+
+
+_COUNTS = ("params", "macs")
+
+
+def _words(told: dict[str, Any], cell: drawing.Cell) -> str:
+    lines = [f"{key:<12}{value:{',' if key in _COUNTS else ''}}" for key, value in told.items()]
+    unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
+    return "\n".join([*lines, "", drawing.text(cell, ascii_only=not unicode)])
+
+
+def _write(output: Path, cell: drawing.Cell, *, title: str) -> None:
+    if output.suffix == ".svg":
+        atomic.write_text(output, drawing.svg(cell, title=title))
+    else:
+        atomic.write_bytes(output, drawing.png(cell, title=title))

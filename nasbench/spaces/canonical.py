@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,7 +48,7 @@ def instances(
     """
     n, m = len(genes), len(edges) + 2
     ops = np.ascontiguousarray(genes.T)
-    kind = np.array([("zero", "identity", "weighted", "fixed").index(k) for k in kinds])[ops]
+    kind = np.array([get_args(Kind).index(k) for k in kinds])[ops]
     sums = np.zeros((1 + max(target for _, target in edges), m, n), np.int16)
     sums[0, 0] = 1
     multiplicity = np.zeros((m, m, n), np.int16)
@@ -57,12 +57,12 @@ def instances(
         sums[target] += value * (kind[k] == 1)
         made = (kind[k] >= 2) & value.any(axis=0)
         multiplicity[1 + k] = value * made
-        single = made.copy()
+        single = made
         for j in range(k):  # an equal weightless operation on an equal sum is the same instance
             same = single & (kind[k] == 3) & (ops[j] == ops[k])
             same &= (multiplicity[1 + j] == value).all(axis=0)
             sums[target, 1 + j] += same
-            single &= ~same
+            single = single & ~same
         sums[target, 1 + k] += single
     multiplicity[-1] = sums[-1]
     labels = np.concatenate([np.full((1, n), -1), ops, np.full((1, n), -2)]).astype(np.int16)

@@ -31,31 +31,25 @@ def instances(graph: LabeledGraph) -> Scene:
     """A graph in layers; multiplicities above 1 are written on the edges."""
     routes = _routes(graph)
     layers = _ordered(routes, len(graph.labels))
-    rows = max(map(len, layers))
-    height = 2 * MARGIN + NODE_HEIGHT + ROW * (rows - 1)
-    badges: dict[int, Badge] = {}
-    sides: dict[Item, tuple[Point, Point]] = {}
+    height = 2 * MARGIN + NODE_HEIGHT + ROW * (max(map(len, layers)) - 1)
+    places: dict[Item, Badge] = {}
     x = MARGIN
     for layer in layers:
         width = max(_badge(graph, a, (0, 0)).width for a, b, _ in layer if a == b)
         for row, item in enumerate(layer):
             center = (x + width / 2, height / 2 + ROW * (row - (len(layer) - 1) / 2))
-            half = width / 2
-            if item[0] == item[1]:
-                badges[item[0]] = _badge(graph, item[0], center)
-                half = badges[item[0]].width / 2
-            sides[item] = ((center[0] - half, center[1]), (center[0] + half, center[1]))
+            badge = _badge(graph, item[0], center)
+            places[item] = badge if item[0] == item[1] else Badge(center, "", "sum", width)
         x += width + GAP
     scene = Scene(x - GAP + MARGIN, height)
     for source, target, multiplicity in graph.edges:
-        curve = _curve([sides[item] for item in routes[source, target]])
+        curve = _curve([places[item] for item in routes[source, target]])
         scene.curves.append(Curve(curve, "sum"))
         if multiplicity > 1:
             (x0, y0), (x1, y1) = curve[-4], curve[-1]
-            scene.badges.append(
-                Badge(((x0 + x1) / 2, (y0 + y1) / 2), f"{TIMES}{multiplicity}", "sum", 22)
-            )
-    scene.badges.extend(badges.values())
+            middle = ((x0 + x1) / 2, (y0 + y1) / 2)
+            scene.badges.append(Badge(middle, f"{TIMES}{multiplicity}", "sum", 22))
+    scene.badges.extend(badge for (a, b, _), badge in places.items() if a == b)
     return scene
 
 
@@ -104,12 +98,17 @@ def _ordered(routes: dict[tuple[int, int], list[Item]], nodes: int) -> list[list
     return layers
 
 
-def _curve(sides: list[tuple[Point, Point]]) -> tuple[Point, ...]:
-    """From the right of the first item to the left of the last, straight across those between."""
-    points: list[Point] = [sides[0][1]]
-    for k, (left, right) in enumerate(sides[1:], 1):
-        (x0, y0), (x1, y1) = points[-1], left
-        points += [((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), left]
-        if k < len(sides) - 1:
-            points += [left, right, right]
+def _curve(places: list[Badge]) -> tuple[Point, ...]:
+    """From the right of the first place to the left of the last, straight across those between."""
+    points: list[Point] = [_side(places[0], 1)]
+    for place in places[1:]:
+        (x0, y0), (x1, y1) = points[-1], _side(place, -1)
+        points += [((x0 + x1) / 2, y0), ((x0 + x1) / 2, y1), (x1, y1)]
+        if place is not places[-1]:
+            points += [(x1, y1), _side(place, 1), _side(place, 1)]
     return tuple(points)
+
+
+def _side(place: Badge, way: int) -> Point:
+    """The middle of the right (1) or left (-1) end."""
+    return place.center[0] + way * place.width / 2, place.center[1]
