@@ -82,7 +82,10 @@ class Speaker:
 
 
 def voices(rng: np.random.Generator) -> dict[str, list[str]]:
-    """Voices of each split: every variant with an accent drawn for it; families are not divided."""
+    """Voices of each split: every variant with an accent drawn for it; families are not divided.
+
+    Families of more than two train, so that the 24 voices of the other splits are unlike.
+    """
     folder = Path(espeakng_loader.get_data_path()) / "voices/!v"
     families: dict[str, list[str]] = {"": list(PLAIN)}
     for variant in sorted(path.name for path in folder.iterdir()):
@@ -93,6 +96,7 @@ def voices(rng: np.random.Generator) -> dict[str, list[str]]:
     for index in rng.permutation(len(families)):
         own = list(families.values())[index]
         room = [s for s, most in VOICES.items() if len(split[s]) + len(own) <= most]
+        room = room if len(own) <= 2 else []
         split[min(room, key=lambda s: len(split[s])) if room else "train"] += own
     return split
 

@@ -40,11 +40,23 @@ def read(name: str, sha256: str) -> Arrays:
             f"{path} ({len(content)} bytes) is not the file that was shipped: "
             f"expected sha256 {sha256}, got {got}; {advice}"
         )
+    return _unpacked(content)
+
+
+def read_archive(task: str, path: Path) -> TaskData:
+    """An image task from an `.npz` that was not shipped, such as another rendering of spoken-digits.
+
+    Raises:
+        DataFault: the file is missing, or has no arrays `train_x`, `train_y` and so on.
+    """
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as archive:
-            return {key: archive[key] for key in archive.files}
-    except (ValueError, OSError, zipfile.BadZipFile) as fault:
-        raise DataFault(f"expected an .npz archive in {path}, got {fault}; {advice}") from fault
+        parts = splits(_unpacked(path.read_bytes()))
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
+        raise DataFault(
+            f"expected an .npz in {path} with arrays train_x, train_y, valid_x, valid_y, test_x "
+            f"and test_y, got {fault}; make it with a script of scripts/convert_*.py"
+        ) from fault
+    return image_task(task, int(max(y.max() for _, y in parts.values())) + 1, parts)
 
 
 def splits(arrays: Arrays) -> Splits:
@@ -95,3 +107,8 @@ def _frozen(x: NDArray[Any], y: NDArray[Any]) -> Examples:
     x.setflags(write=False)
     labels.setflags(write=False)
     return Examples(x, labels)
+
+
+def _unpacked(content: bytes) -> Arrays:
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return {key: archive[key] for key in archive.files}

@@ -11,12 +11,12 @@ from nasbench.core import Recipe, TaskData
 from nasbench.tasks import shipped
 
 FILE = "spoken-digits.npz"
-FILE_SHA256 = "3f1d52639a717e937c6d58a7a59dcc8b3be9235156e365096dbc68c34a0fb027"
+FILE_SHA256 = "6000409dfec678d3b666714e759435482ec927e2eff6c270168df9f83ec40578"
 CLASSES = 10
 
 
 class SpokenDigits:
-    """2400 / 960 / 960 clips by 60 / 24 / 24 voices, 10 classes; the bands are channels of height 1."""
+    """2400 / 960 / 960 clips by 60 / 24 / 24 voices, 10 classes; the bands are the channels."""
 
     name = "spoken-digits"
     domain = "speech"
