@@ -162,14 +162,14 @@ def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
 
 def _plain_ticks(axes: Axes, log_y: bool) -> None:
     """1, 2, 5, 10 rather than powers of ten."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
     for axis in (axes.xaxis, axes.yaxis) if log_y else (axes.xaxis,):
         low, high = axis.get_view_interval()
         decades = np.log10(high / low) if low > 0 else 9
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.6 else (1,), numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-        axis.set_minor_formatter(NullFormatter())
+        axis.set_minor_locator(NullLocator())
 
 
 def _floor(series: Sequence[Curve]) -> float:
@@ -196,7 +196,7 @@ def _inline(figure: Figure, key: str, title: str) -> str:
     """The figure as an `<svg>` element that can stand in a page beside others."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
-    text = buffer.getvalue()
+    text = buffer.getvalue().replace("xlink:href", "href")
     box = re.search(r'viewBox="([^"]+)"', text)
     body = text[text.index(">", text.index("<svg")) + 1 : text.rindex("</svg>")]
     body = re.sub(r"<metadata>.*?</metadata>|<!--.*?-->|<style.*?</style>", "", body, flags=re.S)

@@ -6,6 +6,7 @@ Nothing in it is loaded from elsewhere, and the same inputs give the same bytes.
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -19,7 +20,7 @@ from nasbench.harness.collection import REFERENCE, Collection, collect, find_ben
 from nasbench.harness.figures import regret_unit
 from nasbench.harness.plots import COLORS, dash
 from nasbench.harness.summary import Outcome, Standing, Summary, summarize
-from nasbench.harness.verification import Verification, read_verification
+from nasbench.harness.verification import Verification, is_current, read_verification
 from nasbench.harness.winners import Winner, winners
 from nasbench.harness.wording import (
     commands,
@@ -77,6 +78,10 @@ def render(summary: Summary, verification: Verification | None, place: Path) -> 
 
 def _context(summary: Summary, verification: Verification | None, place: Path) -> dict[str, Any]:
     run, files = summary.collection.first, summary.collection.files
+    found = winners(summary.collection, summary.benchmark.space)
+    outdated = verification is not None and not is_current(verification, summary.collection, found)
+    if outdated:
+        verification = None
     digits = 2 if summary.target.unit == "%" else 4
     return {
         **_shared(summary),
@@ -94,8 +99,9 @@ def _context(summary: Summary, verification: Verification | None, place: Path) -
         "scores": _safe(figures.scores(summary)),
         "pairwise": summary.pairwise.tolist(),
         "better": summary.better.tolist(),
-        **_cells(summary, place),
+        **_cells(found, summary, place),
         **_verification(summary, verification, place),
+        "outdated": outdated,
         "commands": commands(summary, verification),
         "environment": _environment(summary.collection),
     }
@@ -156,8 +162,7 @@ def _run_row(outcome: Outcome, summary: Summary, place: Path) -> dict[str, Any]:
     }
 
 
-def _cells(summary: Summary, place: Path) -> dict[str, Any]:
-    found = winners(summary.collection, summary.benchmark.space)
+def _cells(found: Sequence[Winner], summary: Summary, place: Path) -> dict[str, Any]:
     best = summary.benchmark.space.canonical(summary.optimum)
     cells = [_cell(winner, summary, best, place) for winner in found[:CELLS]]
     if summary.exhaustive and best not in {winner.arch for winner in found[:CELLS]}:

@@ -143,6 +143,11 @@ def _optimum(
     for constraint in collection.first.constraints:
         holds = [constraint.holds(float(value)) for value in columns[constraint.metric]]
         values = np.where(holds, values, np.inf)
+    if not np.isfinite(values).any():
+        raise RunFault(
+            f"no architecture of {benchmark.name} meets the constraints of the runs in "
+            f"{collection.folder}; there is nothing to report"
+        )
     best = int(np.nanargmin(values))
     arch = Architecture(benchmark.space.name, tuple(genes[best].tolist()))
     return arch, benchmark.query([Candidate(arch)])[0].metrics, True

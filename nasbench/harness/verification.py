@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from nasbench.errors import RunFault
 from nasbench.harness.collection import Collection
 from nasbench.harness.verdict import Verdict
+from nasbench.harness.winners import Winner
 
 METRIC = "test_accuracy"
 FILE = "verify.json"
@@ -96,37 +98,47 @@ class Verification(_Model):
 
 
 def read_verification(collection: Collection) -> Verification | None:
-    """The verification of these runs; None if there is none.
+    """The verification beside these runs; None if there is none.
 
     Raises:
-        RunFault: the file is malformed, of another table, or of other run files.
+        RunFault: the file is malformed.
     """
     path = collection.folder / FILE
-    again = "run `nasbench verify` again, or remove the file"
     try:
-        found = Verification.model_validate_json(path.read_bytes())
+        return Verification.model_validate_json(path.read_bytes())
     except FileNotFoundError:
         return None
     except ValidationError as fault:
         first = fault.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"])) or "the file"
-        raise RunFault(f"{path}: {place}: {first['msg']}; {again}") from fault
+        raise RunFault(
+            f"{path}: {place}: {first['msg']}; run `nasbench verify` again, or remove the file"
+        ) from fault
     except OSError as fault:
         raise RunFault(f"{path}: cannot be read: {fault.strerror or fault}") from fault
-    if (found.benchmark, found.table_sha256) != _table(collection):
-        raise RunFault(f"{path} verifies runs on another table than those beside it; {again}")
-    hashes = {relative(file.path, collection.folder): file.sha256 for file in collection.files}
-    for measurement in found.measurements:
-        for source in measurement.found_by:
-            if hashes.get(source.file) != source.sha256:
-                raise RunFault(f"{path}: {source.file} has changed since; {again}")
-    return found
+
+
+def is_current(
+    verification: Verification, collection: Collection, chosen: Sequence[Winner]
+) -> bool:
+    """Whether it verifies these very runs: the same table, and every winner of today."""
+    first = collection.first
+    if (verification.benchmark, verification.table_sha256) != (first.benchmark, first.table_sha256):
+        return False
+    verified = {
+        (source.file, source.sha256)
+        for measurement in verification.measurements
+        for source in measurement.found_by
+    }
+    files = {(relative(f.path, collection.folder), f.sha256) for f in collection.files}
+    wanted = {
+        (relative(find.file.path, collection.folder), find.file.sha256)
+        for winner in chosen
+        for find in winner.finds
+    }
+    return wanted <= verified <= files
 
 
 def relative(path: Path, folder: Path) -> str:
     """The path of a file as seen from a folder above it, with forward slashes."""
     return path.relative_to(folder).as_posix()
-
-
-def _table(collection: Collection) -> tuple[str, str | None]:
-    return collection.first.benchmark, collection.first.table_sha256
