@@ -8,7 +8,7 @@ import importlib.util
 import json
 import platform
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,11 @@ def refuse_mixing(ours: Setting, theirs: Setting, where: Path, *, trust_code: bo
         TableFault: they differ; with `trust_code` the code and the libraries may.
     """
     tolerated = ("code", "versions") if trust_code else ()
-    pairs = {f.name: (getattr(theirs, f.name), getattr(ours, f.name)) for f in fields(Setting)}
+    now, there = _flat(ours.to_json()), _flat(theirs.to_json())
     differing = [
-        f"{name} ({_short(there)} there, {_short(now)} now)"
-        for name, (there, now) in pairs.items()
-        if name not in tolerated and there != now
+        f"{name} ({there.get(name)} there, {now.get(name)} now)"
+        for name in sorted(now.keys() | there.keys())
+        if name.partition(".")[0] not in tolerated and there.get(name) != now.get(name)
     ]
     if differing:
         raise TableFault(
@@ -157,6 +157,12 @@ def _is_text(node: ast.AST) -> bool:
     )
 
 
-def _short(value: object) -> str:
-    text = str(value)
-    return text if len(text) <= 80 else text[:77] + "..."
+def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested mappings as one, with dotted names."""
+    flat: dict[str, Any] = {}
+    for name, value in data.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{name}.")
+        else:
+            flat[prefix + name] = value
+    return flat

@@ -16,5 +16,5 @@ class TestRegisteredBenchmarks(BenchmarkConformance):
     def benchmark(self, registered):
         return registered
 
-    def test_the_benchmark_is_registered_under_its_name(self, benchmark):
-        assert registry.benchmark(benchmark.name) is benchmark
+    def test_the_benchmark_is_registered_under_its_name(self, subject):
+        assert registry.benchmark(subject.name) is subject
