@@ -1,0 +1,463 @@
+"""Verification: verdicts against SciPy and simulation, trainings against kills and twins."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from nasbench import cli, registry
+from nasbench.core import Architecture, Budget, LearningCurve, Metric, Recipe, Result
+from nasbench.errors import InvalidConfig, RunFault, UnknownDevice
+from nasbench.harness.collection import collect
+from nasbench.harness.files import run_path, write_run
+from nasbench.harness.report import build_report
+from nasbench.harness.run import run
+from nasbench.harness.verdict import judge
+from nasbench.harness.verification import read_verification
+from nasbench.harness.verify import fresh_seeds, verify
+from nasbench.harness.winners import winners
+from nasbench.testing.toy import ToyBenchmark
+
+SEARCHERS = ("random-search", "local-search", "regularized-evolution")
+
+
+class TrainedToy(ToyBenchmark):
+    """The toy benchmark, as if its numbers came from training on a task."""
+
+    task = "digits-on-photos"
+    recipe = Recipe(epochs=2)
+    repeats = 1
+
+
+class Inline(Executor):
+    """Does the work in this process, at once."""
+
+    def submit(self, function, /, *args, **kwargs):
+        future = Future()
+        try:
+            future.set_result(function(*args, **kwargs))
+        except Exception as fault:
+            future.set_exception(fault)
+        return future
+
+
+class Trainer:
+    """Trains nothing: the toy's test accuracy, `shift` points off, with noise by the seed."""
+
+    def __init__(self, shift=0.0, noise=0.3):
+        self.shift, self.noise, self.asked = shift, noise, []
+        self.__qualname__ = "Trainer"
+
+    def __call__(self, arch, data, recipe, seed, device):
+        self.asked.append((arch, seed))
+        truth = TrainedToy().query([_candidate(arch)])[0].metrics["test_accuracy"]
+        rng = np.random.default_rng([seed, *arch.genes])
+        return curve(truth + self.shift + self.noise * rng.normal())
+
+
+def _candidate(arch):
+    from nasbench.core import Candidate
+
+    return Candidate(arch)
+
+
+def curve(accuracy, diverged=False):
+    rows = np.full((6, 2), accuracy, dtype=np.float32)
+    names = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy")
+    names = (*names, "test_loss", "test_accuracy")
+    return LearningCurve(**dict(zip(names, rows, strict=True)), train_s=1.5, diverged=diverged)
+
+
+@pytest.fixture(autouse=True)
+def no_data(monkeypatch):
+    """The fake trainers look at no data, so none is loaded."""
+    monkeypatch.setattr("nasbench.harness.trainings._data", lambda task: None)
+
+
+@pytest.fixture
+def toy():
+    return TrainedToy()
+
+
+@pytest.fixture
+def runs(toy, tmp_path):
+    for searcher in SEARCHERS:
+        for seed in range(3):
+            made = run(toy, searcher, seed, budget=Budget(15), noise_seed=seed)
+            write_run(made, run_path(tmp_path, toy.name, searcher, seed))
+    return tmp_path
+
+
+def verified(runs, toy, trainer=None, **changes):
+    trainer = Trainer() if trainer is None else trainer
+    return verify(runs, benchmark=toy, trainer=trainer, executor=Inline(), **changes)
+
+
+# --- the verdict ---------------------------------------------------------------------------------
+
+
+def test_with_many_repeats_and_one_architecture_the_test_is_students():
+    sample = [90.1, 91.2, 90.7, 90.2]
+    expected = stats.ttest_1samp(sample, 91.5)
+    found = judge([91.5], [sample], repeats=10**15)
+    assert found.p_values[0] == pytest.approx(expected.pvalue)
+    assert found.noise == pytest.approx(np.std(sample, ddof=1))
+
+
+def test_with_one_architecture_the_expected_interval_is_the_prediction_interval_by_hand():
+    sample = [90.0, 91.0, 92.0]  # standard deviation 1, 2 degrees of freedom
+    found = judge([90.5], [sample], repeats=1)
+    reach = 4.302653 * math.sqrt(1 / 3 + 1)
+    assert found.expected[0].low == pytest.approx(90.5 - reach, abs=1e-5)
+    assert found.expected[0].high == pytest.approx(90.5 + reach, abs=1e-5)
+
+
+def test_the_noise_is_pooled_over_architectures():
+    found = judge([0.0, 0.0], [[0.0, 2.0], [5.0, 5.0, 5.0]], repeats=1)
+    assert found.degrees == 3
+    assert found.noise == pytest.approx(math.sqrt(2 / 3))
+
+
+@pytest.mark.parametrize("repeats", [1, 3])
+def test_an_honest_table_is_rarely_contradicted(rng, repeats):
+    wrong = 0
+    for _ in range(1000):
+        predicted = 90 + 0.5 * rng.normal(size=(5, repeats)).mean(axis=1)
+        measured = 90 + 0.5 * rng.normal(size=(5, 3))
+        wrong += set(judge(predicted, measured, repeats=repeats).verdicts) != {"confirmed"}
+    assert 0.02 < wrong / 1000 < 0.07  # family-wise level 0.05
+
+
+def test_a_lie_of_five_standard_deviations_is_found(rng):
+    found = []
+    for _ in range(200):
+        predicted = 90 + 0.5 * rng.normal(size=5)
+        measured = 90 + 0.5 * rng.normal(size=(5, 3))
+        predicted[2] += 2.5
+        found.append(judge(predicted, measured, repeats=1).verdicts[2] == "worse")
+    assert np.mean(found) > 0.8
+
+
+def test_without_any_noise_only_equal_values_are_confirmed():
+    found = judge([0.1 + 0.2, 7.0], [[0.3] * 3, [8.0] * 3], repeats=1)
+    assert found.verdicts == ["confirmed", "better"]
+
+
+def test_the_shift_is_the_mean_difference_with_its_interval():
+    found = judge([90.0, 80.0], [[91.0, 93.0], [79.0, 81.0]], repeats=1)
+    assert found.shift.estimate == pytest.approx(1.0)
+    reach = stats.t.ppf(0.975, 2) * math.sqrt(2 * 2 * 1.5) / 2  # noise^2 2, each 2 (1/2 + 1)
+    assert found.shift.high == pytest.approx(1 + reach)
+
+
+@pytest.mark.parametrize("measured", [[], [[90.0]], [[90.0, 91.0], [90.0, 91.0]]])
+def test_too_few_trainings_are_refused(measured):
+    with pytest.raises(ValueError, match="two or more"):
+        judge([90.0], measured, repeats=1)
+
+
+# --- the winners ---------------------------------------------------------------------------------
+
+
+def test_a_winner_has_the_best_value_its_searcher_was_told(runs, toy):
+    for winner in winners(collect(runs), toy.space):
+        for find in winner.finds:
+            name = find.file.run.searcher
+            everything = [
+                value
+                for file in collect(runs).searchers[name]
+                for value in file.run.trajectory.values[:, 0]
+            ]
+            assert find.value == min(everything)
+            assert toy.space.canonical(find.arch) == winner.arch
+
+
+def test_the_top_winners_of_a_searcher_are_different(runs, toy):
+    found = winners(collect(runs), toy.space, top=3)
+    archs = [winner.arch for winner in found]
+    assert len(archs) == len(set(archs))
+    each = [winner.searchers for winner in found]
+    assert all(len(names) == len(set(names)) for names in each)
+    assert {name for names in each for name in names} == set(SEARCHERS)
+
+
+def test_winners_that_compute_the_same_are_trained_once(tmp_path, toy, scripted):
+    twins = [Architecture(toy.space.name, (0, gene, 3, 2)) for gene in (1, 2)]
+    assert len({toy.space.canonical(twin) for twin in twins}) == 1
+    for name, twin in zip(("random-search", "other"), twins, strict=True):
+        made = run(toy, scripted([_candidate(twin)]), 0, budget=Budget(1))
+        object.__setattr__(made, "searcher", name)
+        write_run(made, run_path(tmp_path, toy.name, name, 0))
+    trainer = Trainer()
+    found = verified(tmp_path, toy, trainer)
+    assert trainer.asked == [(toy.space.canonical(twins[0]), seed) for seed in (1000, 1001, 1002)]
+    assert [s.searcher for s in found.measurements[0].found_by] == ["random-search", "other"]
+    assert found.measurements[0].against_reference is None
+
+
+# --- verify --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shift", "verdict"), [(0.0, "confirmed"), (-8.0, "worse"), (8.0, "better")]
+)
+def test_the_verdict_says_what_training_showed(runs, toy, shift, verdict):
+    found = verified(runs, toy, Trainer(shift))
+    assert {part.verdict for part in found.measurements} == {verdict}
+    assert found.shift.low <= shift <= found.shift.high
+
+
+def test_predicted_is_the_tables_mean_and_measured_the_trainings(runs, toy):
+    found = verified(runs, toy, seeds=4)
+    for part in found.measurements:
+        arch = Architecture(toy.space.name, part.genes)
+        truth = toy.query([_candidate(arch)])[0].metrics["test_accuracy"]
+        assert part.predicted.estimate == truth
+        again = [Trainer()(arch, None, None, s, "cpu") for s in (1000, 1001, 1002, 1003)]
+        assert part.accuracies == [float(c.test_accuracy[-1]) for c in again]
+        bounds = stats.ttest_1samp(part.accuracies, 0).confidence_interval()
+        assert (part.measured.low, part.measured.high) == pytest.approx((bounds.low, bounds.high))
+
+
+def test_random_searchs_winner_is_what_the_others_are_held_against(runs, toy):
+    found = verified(runs, toy)
+    by_name = {s.searcher: part for part in found.measurements for s in part.found_by}
+    reference = by_name["random-search"]
+    others = [part for part in found.measurements if part is not reference]
+    assert others
+    p_values = []
+    for part in others:
+        welch = stats.ttest_ind(part.accuracies, reference.accuracies, equal_var=False)
+        p_values.append(welch.pvalue)
+        bounds = welch.confidence_interval()
+        assert part.against_reference.difference.low == pytest.approx(bounds.low)
+    holm = sorted(p_values)[0] * len(p_values)
+    assert min(p.against_reference.p_value for p in others) == pytest.approx(min(holm, 1))
+
+
+def test_what_is_trained_is_not_trained_again(runs, toy):
+    first = verified(runs, toy)
+    trainer = Trainer()
+    assert verified(runs, toy, trainer) == first
+    assert trainer.asked == []
+
+
+def test_more_seeds_train_only_the_new_ones(runs, toy):
+    verified(runs, toy)
+    trainer = Trainer()
+    found = verified(runs, toy, trainer, seeds=5)
+    assert {seed for _, seed in trainer.asked} == {1003, 1004}
+    assert {len(part.accuracies) for part in found.measurements} == {5}
+
+
+def test_a_training_of_another_recipe_or_device_does_not_count(runs, toy):
+    verified(runs, toy)
+    other = TrainedToy()
+    other.recipe = Recipe(epochs=3)
+    for changes in ({"toy": other}, {"toy": toy, "device": "cuda:1"}):
+        trainer = Trainer()
+        found = verified(runs, trainer=trainer, **changes)
+        assert len(trainer.asked) == 3 * len(found.measurements)
+
+
+def test_a_damaged_training_is_done_again(runs, toy):
+    first = verified(runs, toy)
+    path = runs / first.measurements[0].files[1]
+    path.write_text(path.read_text()[:40])
+    trainer = Trainer()
+    assert verified(runs, toy, trainer) == first
+    assert len(trainer.asked) == 1
+
+
+def test_a_trainer_that_fails_loses_nothing_that_is_done(runs, toy):
+    class Failing(Trainer):
+        def __call__(self, *args):
+            if len(self.asked) == 4:
+                raise KeyboardInterrupt
+            return super().__call__(*args)
+
+    failing = Failing()
+    with pytest.raises(KeyboardInterrupt):
+        verify(runs, benchmark=toy, trainer=failing, executor=Inline())
+    assert len(list((runs / "verify").glob("*.json"))) == 4
+    assert not (runs / "verify.json").exists()
+
+
+def test_fresh_seeds_are_none_of_the_tables(toy):
+    toy.seeds = np.array([0, 1, 1001])
+    assert fresh_seeds(toy, 3) == [1000, 1002, 1003]
+
+
+def test_progress_counts_every_training(runs, toy):
+    told = []
+    found = verified(runs, toy, on_done=lambda done, total: told.append((done, total)))
+    total = 3 * len(found.measurements)
+    assert told == [(done, total) for done in range(total + 1)]
+
+
+def test_a_diverged_training_is_counted_and_told(runs, toy):
+    def diverging(arch, data, recipe, seed, device):
+        return curve(10.0, diverged=seed == 1001)
+
+    found = verified(runs, toy, diverging)
+    assert {part.diverged for part in found.measurements} == {1}
+    assert {part.verdict for part in found.measurements} == {"worse"}
+
+
+# --- in the report -------------------------------------------------------------------------------
+
+
+def test_the_report_shows_the_verdicts_and_links_the_trainings(runs, toy):
+    found = verified(runs, toy, Trainer(-8.0))
+    page = build_report(runs, toy).read_text()
+    assert 'id="verification"' in page
+    assert page.count('class="verdict worse"') >= len(found.measurements)
+    for part in found.measurements:
+        assert f"{part.measured.estimate:.2f}" in page
+        assert all(f'href="{name}"' in page for name in part.files)
+
+
+def test_the_report_leaves_out_a_verification_of_other_runs(runs, toy):
+    verified(runs, toy)
+    made = run(toy, "random-search", 9, budget=Budget(15))
+    object.__setattr__(made, "searcher", "newcomer")
+    write_run(made, run_path(runs, toy.name, "newcomer", 9))
+    page = build_report(runs, toy).read_text()
+    assert 'id="verification"' not in page
+    assert "Run <code>nasbench verify</code> again" in page
+
+
+def test_a_malformed_verification_is_an_error(runs, toy):
+    (runs / "verify.json").write_text("{}")
+    with pytest.raises(RunFault, match=r"verify\.json"):
+        build_report(runs, toy)
+
+
+def test_verify_json_is_what_was_returned(runs, toy):
+    found = verified(runs, toy)
+    assert read_verification(collect(runs)) == found
+    json.loads((runs / "verify.json").read_text())
+
+
+# --- what can be wrong ---------------------------------------------------------------------------
+
+
+def test_a_benchmark_that_was_not_trained_here_is_refused(runs, toy):
+    class Imported(ToyBenchmark):
+        pass
+
+    with pytest.raises(InvalidConfig, match="no task and recipe"):
+        verified(runs, Imported())
+
+
+def test_a_benchmark_without_test_accuracy_is_refused(runs, toy):
+    class Lossy(TrainedToy):
+        metrics = (Metric("valid_accuracy", "%", "higher", "valid"),)
+
+        def query(self, candidates, *, noise_seed=None):
+            return [Result({"valid_accuracy": 50.0}, 1.0) for _ in candidates]
+
+    with pytest.raises(InvalidConfig, match="test_accuracy"):
+        verified(runs, Lossy())
+
+
+@pytest.mark.parametrize("changes", [{"seeds": 2}, {"seeds": 3.0}, {"top": 0}])
+def test_settings_out_of_range_are_refused(runs, toy, changes):
+    with pytest.raises(InvalidConfig, match=next(iter(changes))):
+        verified(runs, toy, **changes)
+
+
+def test_a_folder_without_runs_is_refused(tmp_path, toy):
+    with pytest.raises(RunFault, match="nasbench compare"):
+        verified(tmp_path, toy)
+
+
+def test_a_device_that_is_not_there_is_refused(runs, toy):
+    with pytest.raises(UnknownDevice, match="cuda:99"):
+        verify(runs, benchmark=toy, device="cuda:99")
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--seeds", "2"], 2), ([], 1)])
+def test_the_command_exits_with_2_for_usage_and_1_for_input(tmp_path, capsys, words, code):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["verify", str(tmp_path), *words])
+    assert stop.value.code == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+# --- for real ------------------------------------------------------------------------------------
+
+KILLED = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, sys.argv[2])
+from {module} import TrainedToy, Inline, Trainer
+import nasbench.harness.trainings as trainings
+from nasbench.harness.verify import verify
+trainings._data = lambda task: None
+class Slow(Trainer):
+    def __call__(self, *args):
+        time.sleep(0.15)
+        return super().__call__(*args)
+slow = Slow()
+slow.__class__.__module__ = "test_verify"
+verify(Path(sys.argv[1]), benchmark=TrainedToy(), trainer=slow, executor=Inline())
+"""
+
+
+@pytest.mark.slow
+def test_killed_at_any_moment_it_goes_on_to_the_same_result(runs, toy, tmp_path_factory):
+    import shutil
+    from pathlib import Path
+
+    apart = shutil.copytree(runs, tmp_path_factory.mktemp("apart") / "runs")
+    here = Path(__file__)
+    command = [sys.executable, "-c", KILLED.format(module=here.stem), str(runs), str(here.parent)]
+    kills = 0
+    for _ in range(30):
+        process = subprocess.Popen(command)
+        before = len(list((runs / "verify").glob("*.json")))
+        while process.poll() is None:
+            if len(list((runs / "verify").glob("*.json"))) > before + 1:
+                os.kill(process.pid, signal.SIGKILL)
+                kills += 1
+                break
+            time.sleep(0.01)
+        if process.wait() == 0:
+            break
+    assert kills >= 2
+    subprocess.run([*command[:3], str(apart), *command[4:]], check=True)
+    assert (runs / "verify.json").read_bytes() == (apart / "verify.json").read_bytes()
+    names = {path.name for path in (runs / "verify").glob("*.json")}
+    assert names == {path.name for path in (apart / "verify").glob("*.json")}
+
+
+@pytest.mark.slow
+def test_real_training_in_processes_gives_the_numbers_of_the_trainer(tmp_path, monkeypatch):
+    from nasbench.training.train import train
+
+    monkeypatch.undo()
+    space = registry.space("cell201-v1")
+    small = Recipe(channels=2, stages=1, cells=1, stem_stride=4, epochs=1, batch_size=500)
+
+    class Tiny(TrainedToy):
+        recipe = small
+
+    benchmark = Tiny(space)
+    made = run(benchmark, "random-search", 0, budget=Budget(3))
+    write_run(made, run_path(tmp_path, benchmark.name, "random-search", 0))
+    found = verify(tmp_path, benchmark=benchmark, device="cpu", processes=2)
+    part = found.measurements[0]
+    arch, data = Architecture(space.name, part.genes), registry.task("digits-on-photos").load()
+    expected = [train(arch, data, small, seed).test_accuracy[-1] for seed in (1000, 1001, 1002)]
+    assert part.accuracies == [float(accuracy) for accuracy in expected]
