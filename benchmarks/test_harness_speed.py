@@ -1,0 +1,81 @@
+"""The whole harness: regularized evolution through `run`, against Optuna's NSGA-II on one table.
+
+OMP_NUM_THREADS=1 pytest benchmarks/test_harness_speed.py -s
+"""
+
+from __future__ import annotations
+
+import time
+from statistics import median
+
+import pytest
+
+from nasbench import registry
+from nasbench.core import Architecture, Budget, Candidate
+from nasbench.harness.run import run
+from tabular.embedded import path_of
+
+EVALUATIONS = 20_000
+OPTUNA_EVALUATIONS = 1_000
+ROUNDS = 5
+
+
+@pytest.fixture(scope="module")
+def table():
+    if not path_of("cell201_digits-on-photos.h5").exists():
+        pytest.skip("the table cell201/digits-on-photos is not built yet")
+    found = registry.benchmark("cell201/digits-on-photos")
+    found.query([Candidate(found.space.arch(0))])
+    return found
+
+
+def evolve(table, seed=0, evaluations=EVALUATIONS):
+    """Seconds of a run, and the searcher's share of them."""
+    before = time.perf_counter()
+    done = run(table, "regularized-evolution", seed, budget=Budget(evaluations))
+    return time.perf_counter() - before, float(done.trajectory.overhead_s[-1])
+
+
+def optimize(table, evaluations=OPTUNA_EVALUATIONS):
+    """Seconds of Optuna's NSGA-II, asked and told in a loop around single look-ups."""
+    optuna = pytest.importorskip("optuna", reason="the extra optuna is not installed")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    space = table.space
+    choices = {
+        f"gene{i}": optuna.distributions.CategoricalDistribution(list(range(n)))
+        for i, n in enumerate(space.arity)
+    }
+    sampler = optuna.samplers.NSGAIISampler(seed=0)
+    study = optuna.create_study(direction="maximize", sampler=sampler)
+    before = time.perf_counter()
+    for _ in range(evaluations):
+        trial = study.ask(choices)
+        genes = tuple(trial.params[name] for name in choices)
+        result = table.query([Candidate(Architecture(space.name, genes))])[0]
+        study.tell(trial, result.metrics["valid_accuracy"])
+    return time.perf_counter() - before
+
+
+def test_evolution_through_the_harness_exceeds_30000_evaluations_a_second(table, benchmark):
+    benchmark.pedantic(evolve, (table,), rounds=ROUNDS, warmup_rounds=1)
+    rate = EVALUATIONS / benchmark.stats.stats.min
+    total, own = evolve(table)
+    benchmark.extra_info["evaluations_per_s"] = round(rate)
+    benchmark.extra_info["searcher_us"] = round(1e6 * own / EVALUATIONS, 2)
+    benchmark.extra_info["harness_and_table_us"] = round(1e6 * (total - own) / EVALUATIONS, 2)
+    print(f"\n{rate:,.0f} evaluations/s; {benchmark.extra_info}")
+    assert rate > 30_000
+
+
+def test_evolution_is_25_times_as_fast_as_optunas_nsga2(table, benchmark):
+    optimize(table, 100)
+    evolve(table, evaluations=1000)
+    ratios = []
+    for _ in range(ROUNDS):  # side by side, so that what else the machine does weighs on both
+        theirs = optimize(table) / OPTUNA_EVALUATIONS
+        ratios.append(theirs / (evolve(table)[0] / EVALUATIONS))
+    ratio = median(ratios)
+    benchmark.extra_info["ratio"] = round(ratio, 1)
+    benchmark.pedantic(evolve, (table,), rounds=1)
+    print(f"\n{ratio:.1f} times as fast, of {[round(r, 1) for r in ratios]}")
+    assert ratio > 25
