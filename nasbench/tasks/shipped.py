@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -44,18 +45,18 @@ def read(name: str, sha256: str) -> Arrays:
 
 
 def read_archive(task: str, path: Path) -> TaskData:
-    """An image task from an `.npz` that was not shipped, such as another rendering of spoken-digits.
+    """An image task from another `.npz` than the shipped one, such as a rendering of spoken-digits.
 
     Raises:
         DataFault: the file is missing, or has no arrays `train_x`, `train_y` and so on.
     """
     try:
         parts = splits(_unpacked(path.read_bytes()))
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as fault:
-        raise DataFault(
-            f"expected an .npz in {path} with arrays train_x, train_y, valid_x, valid_y, test_x "
-            f"and test_y, got {fault}; make it with a script of scripts/convert_*.py"
-        ) from fault
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile, zlib.error) as fault:
+        raise _unlike(path, str(fault)) from fault
+    for x, _ in parts.values():
+        if x.ndim != 4 or x.dtype.kind not in "iu":
+            raise _unlike(path, f"{x.dtype} inputs of shape {x.shape}")
     return image_task(task, int(max(y.max() for _, y in parts.values())) + 1, parts)
 
 
@@ -99,16 +100,25 @@ def _moments(images: NDArray[Any]) -> tuple[NDArray[np.float64], NDArray[np.floa
     count = whole.size // whole.shape[1]
     mean = whole.sum(axis=axes) / count
     deviation = np.sqrt((whole**2).sum(axis=axes) / count - mean**2)
+    deviation[deviation == 0] = 1.0  # a constant channel becomes 0
     return mean[:, None, None], deviation[:, None, None]
 
 
 def _frozen(x: NDArray[Any], y: NDArray[Any]) -> Examples:
-    labels = y.astype(np.int64)
+    x, labels = np.ascontiguousarray(x), y.astype(np.int64)
     x.setflags(write=False)
     labels.setflags(write=False)
     return Examples(x, labels)
 
 
 def _unpacked(content: bytes) -> Arrays:
-    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+    with np.lib.npyio.NpzFile(io.BytesIO(content), allow_pickle=False) as archive:
         return {key: archive[key] for key in archive.files}
+
+
+def _unlike(path: Path, got: str) -> DataFault:
+    return DataFault(
+        f"expected an .npz in {path} with whole-numbered images train_x (n, channels, height, "
+        f"width), labels train_y, and the same for valid and test, got {got}; make it with a "
+        f"script of scripts/convert_*.py"
+    )
