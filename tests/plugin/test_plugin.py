@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,7 @@ def test_a_plug_in_searcher_is_compared_on_a_plug_in_benchmark(run, tmp_path):
 
 def test_the_shipped_conformance_classes_pass_on_the_plug_in(run):
     words = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib"]
-    said = run(*words, SOURCE / "conformance.py")
-    assert "passed" in said
-    assert "skipped" not in said
+    said = run(*words, "-rs", SOURCE / "conformance.py")
+    assert int(re.search(r"(\d+) passed", said)[1]) > 50
+    skipped = [line for line in said.splitlines() if line.startswith("SKIPPED")]
+    assert all("rows" in line for line in skipped)  # the bowl is no table
