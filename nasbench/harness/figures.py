@@ -65,7 +65,7 @@ def verified(verification: Verification, numbers: dict[str, int]) -> str:
     """What the table says and what training showed, one row for each architecture."""
     rows = [
         Strip(
-            ", ".join(source.searcher for source in measurement.found_by),
+            _winner_label([source.searcher for source in measurement.found_by]),
             numbers.get(measurement.found_by[0].searcher, 0),
             np.array(measurement.accuracies),
             *(measurement.measured.estimate, measurement.measured.low, measurement.measured.high),
@@ -81,6 +81,11 @@ def verified(verification: Verification, numbers: dict[str, int]) -> str:
 def regret_unit(metric: Metric) -> str:
     """The unit of a difference of two values of a metric."""
     return "percentage points" if metric.unit == "%" else metric.unit
+
+
+def _winner_label(searchers: list[str]) -> str:
+    others = len(searchers) - 1
+    return f"{searchers[0]} +{others}" if others else searchers[0]
 
 
 def _on_clocks(

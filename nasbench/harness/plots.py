@@ -28,7 +28,7 @@ COLORS = 8
 DASHES = ("", "5 2", "1.5 1.5", "7 2 1.5 2")
 """SVG dash patterns, in widths of the line."""
 
-_WIDTH_IN = 4.8
+_WIDTH_IN = 4.4
 _INK, _RULE = "#010101", "#020202"
 _STYLE: Any = {
     "svg.fonttype": "none",
@@ -94,7 +94,7 @@ def curves(
     log_y: bool = False,
 ) -> str:
     """Lines with interval bands over a logarithmic x axis; `key` makes the ids unique on a page."""
-    with _figure(_WIDTH_IN, 3.3) as (figure, axes):
+    with _figure(_WIDTH_IN, 3.1) as (figure, axes):
         floor = _floor(series) if log_y else -np.inf
         for curve in series:
             color, shown = _color(curve.searcher), np.isfinite(curve.mean)
@@ -122,6 +122,8 @@ def strips(rows: Sequence[Strip], *, key: str, title: str, x_label: str) -> str:
             _strip(axes, y, row)
         axes.set_yticks(range(len(rows)), [_short(row.label) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
+        axes.use_sticky_edges = False  # bars would end the axis where they end
+        axes.margins(x=0.04)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(x_label)

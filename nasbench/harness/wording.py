@@ -85,7 +85,7 @@ def find_sentence(summary: Summary) -> str:
         return opening
     if not beaten:
         return f"{opening} No other searcher differs from it beyond the noise of these runs."
-    rest = f" and tied with {_listed(tied)}" if tied else ""
+    rest = f", and tied with {_listed(tied)}" if tied else ""
     return f"{opening} It is better beyond the noise than {_listed(beaten)}{rest}."
 
 
@@ -122,7 +122,7 @@ def verification_sentence(verification: Verification) -> str:
     measurements = verification.measurements
     confirmed = sum(m.verdict == "confirmed" for m in measurements)
     text = (
-        f"Trained again with {len(verification.seeds)} fresh seeds each, {confirmed} of the "
+        f"Trained again with {len(verification.seeds)} fresh seeds each, {confirmed} of "
         f"{len(measurements)} winning cells confirm the table"
     )
     for verdict in ("better", "worse"):
@@ -131,7 +131,7 @@ def verification_sentence(verification: Verification) -> str:
     against = [m.against_reference for m in measurements if m.against_reference is not None]
     if against:
         won = sum(part.verdict == "better" for part in against)
-        text += f"; {won} of {len(against)} really beat random search's winner"
+        text += f"; {won} of {len(against)} beat random search's winner beyond the noise"
     return f"{text}."
 
 
