@@ -148,10 +148,7 @@ def _curves(arrays: _Arrays, setting: Setting) -> list[schema.Column]:
     made = []
     for name, values in zip(CURVES, arrays.curves, strict=True):
         metric = schema.METRICS[name]
-        examples: tuple[int, ...] = ()
-        if metric.unit == "%":
-            size = setting.examples[metric.split]
-            examples = (size, size - size % setting.recipe.batch_size)
+        examples = setting.examples[metric.split] if metric.unit == "%" else None
         made.append(schema.Column(metric, values, examples, rounded=True))
     return made
 

@@ -73,8 +73,8 @@ class Column:
     metric: Metric
     values: NDArray[Any]
     """(rows, repeats, epochs), NaN where missing; (rows,) if the metric is static."""
-    examples: Sequence[int] = ()
-    """How many examples an accuracy may be a fraction of."""
+    examples: int | None = None
+    """How many examples an accuracy is a fraction of, if it is known."""
     rounded: bool = False
     """Whether `SIGNIFICANT_BITS` are enough."""
 
@@ -224,13 +224,12 @@ def _static(column: Column) -> Stored:
 def _curve(column: Column, diverged: NDArray[np.bool_]) -> Stored:
     text = f"after each epoch, on the {column.metric.split} split"
     raw: NDArray[Any]
-    for examples in column.examples:
-        counts = column.values * (examples / 100.0)
+    if column.examples is not None and column.examples < MISSING:
+        counts = column.values * (column.examples / 100.0)
         whole = np.rint(counts)
-        off = np.abs(counts - whole)[~diverged]
-        if examples < MISSING and not np.any(off > 0.01):
+        if not np.any(np.abs(counts - whole)[~diverged] > 0.01):
             raw = np.where(np.isnan(whole), MISSING, whole).astype(np.uint16)
-            extra = {"encoding": "count", "examples": int(examples)}
+            extra = {"encoding": "count", "examples": column.examples}
             return Stored(raw, _described(column, text, extra), planes=True)
     if column.rounded:
         raw = round_to_bits(column.values, SIGNIFICANT_BITS)

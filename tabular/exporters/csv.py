@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from nasbench.atomic import replacing
+from nasbench.atomic import write_bytes
 from tabular.exporters.frame import frame
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ def export(table: Table, path: Path) -> None:
     Raises:
         OutputFault: the place cannot be written or is full.
     """
-    gzipped: dict[str, Any] = {"method": "gzip", "mtime": 0}  # equal tables give equal files
-    packed = gzipped if path.suffix == ".gz" else None
-    with replacing(path) as part:
-        frame(table).to_csv(part, index=False, compression=packed)
+    data = frame(table).to_csv(index=False, lineterminator="\n").encode()
+    gzipped = path.suffix == ".gz"
+    write_bytes(path, gzip.compress(data, mtime=0) if gzipped else data)  # equal if tables are

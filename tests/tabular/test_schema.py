@@ -17,7 +17,7 @@ def curve(made, diverged=None):
 
 def test_accuracies_that_are_fractions_are_stored_as_counts_and_come_back_exactly():
     counts = np.arange(1201).reshape(1201, 1, 1)
-    stored = curve(column("valid_accuracy", 100 * counts / 1200, examples=(1200,)))
+    stored = curve(column("valid_accuracy", 100 * counts / 1200, examples=1200))
     assert stored.values.dtype == np.uint16
     np.testing.assert_array_equal(stored.values, counts)
     np.testing.assert_array_equal(
@@ -26,7 +26,7 @@ def test_accuracies_that_are_fractions_are_stored_as_counts_and_come_back_exactl
 
 
 def test_missing_accuracies_stay_missing():
-    stored = curve(column("valid_accuracy", [[[np.nan, 50.0]]], examples=(24,)))
+    stored = curve(column("valid_accuracy", [[[np.nan, 50.0]]], examples=24))
     assert stored.attributes["missing"] == 1
     np.testing.assert_array_equal(
         schema.decode(stored.values, stored.attributes), [[[np.nan, 50.0]]]
@@ -36,7 +36,7 @@ def test_missing_accuracies_stay_missing():
 def test_accuracies_that_are_no_fractions_are_kept_as_given():
     values = np.array([[[33.0]]])
     stored = schema._curve(
-        schema.Column(schema.METRICS["valid_accuracy"], values, (24,)), np.zeros((1, 1), bool)
+        schema.Column(schema.METRICS["valid_accuracy"], values, 24), np.zeros((1, 1), bool)
     )
     assert stored.attributes["encoding"] == "exact"
     np.testing.assert_array_equal(schema.decode(stored.values, stored.attributes), values)
@@ -44,11 +44,11 @@ def test_accuracies_that_are_no_fractions_are_kept_as_given():
 
 def test_the_chance_accuracy_of_a_diverged_training_does_not_spoil_the_counts():
     values = [[[50.0, 10.0]], [[25.0, 75.0]]]  # 10 % of 24 is no whole number
-    made = column("valid_accuracy", values, examples=(24,))
+    made = column("valid_accuracy", values, examples=24)
     stored = curve(made, np.array([[True], [False]]))
     assert stored.attributes["encoding"] == "count"
     assert stored.values.ravel().tolist() == [12, 2, 6, 18]
-    assert curve(column("valid_accuracy", values, examples=(24,))).values.dtype != np.uint16
+    assert curve(column("valid_accuracy", values, examples=24)).values.dtype != np.uint16
 
 
 def test_rounding_keeps_the_relative_error_below_the_stated_one():

@@ -1,0 +1,97 @@
+import fakes
+import numpy as np
+import pytest
+
+from nasbench.core import Candidate
+from nasbench.errors import TableFault
+from tabular.cost import measure_costs
+from tabular.hdf5 import open_table
+from tabular.records import read_records
+
+
+def stopwatch(arch, data, recipe, device):
+    return 0.5 + sum(arch.genes)
+
+
+def measure(path, **changes):
+    settings = {"stopwatch": stopwatch, "counter": fakes.count} | changes
+    measure_costs(path, space=fakes.SPACE, task=fakes.FakeTask(), **settings)
+
+
+@pytest.fixture
+def path(tmp_path):
+    fakes.build(tmp_path / "a.h5")
+    return tmp_path / "a.h5"
+
+
+def test_the_measured_cost_takes_the_place_of_the_busy_one(path):
+    busy = open_table(path, fakes.SPACE)
+    measure(path)
+    quiet = open_table(path, fakes.SPACE)
+    assert quiet.cost_measured == "quiet"
+    assert quiet.sha256 != busy.sha256
+    np.testing.assert_allclose(quiet.cost_s(), 0.5 + quiet.genes.sum(axis=1))
+    arch = fakes.SPACE.arch(61)
+    half = quiet.query([Candidate(arch, 2)])[0]
+    assert half.cost_s == (0.5 + sum(arch.genes)) / 2
+    np.testing.assert_array_equal(quiet.train_s(), busy.train_s())
+
+
+def test_measuring_resumes_where_it_was_interrupted(path):
+    asked = []
+
+    def impatient(arch, data, recipe, device):
+        if len(asked) == 30:
+            raise KeyboardInterrupt
+        asked.append(arch.genes)
+        return stopwatch(arch, data, recipe, device)
+
+    with pytest.raises(KeyboardInterrupt):
+        measure(path, stopwatch=impatient)
+    assert len(read_records(path.with_name("a.h5.parts")).costs) == 30
+    rest = []
+    measure(path, stopwatch=lambda *given: rest.append(given[0].genes) or stopwatch(*given))
+    assert len(rest) == 50
+    assert not set(rest) & set(asked)
+
+
+def test_costs_outlive_the_folder_of_parts(path):
+    measure(path)
+    for part in path.with_name("a.h5.parts").iterdir():
+        part.unlink()
+    fakes.build(path, seeds=(1,))
+    again = open_table(path, fakes.SPACE)
+    assert again.cost_measured == "quiet"
+    assert again.repeats == 2
+    np.testing.assert_allclose(again.cost_s(), 0.5 + again.genes.sum(axis=1))
+
+
+def test_classes_without_a_measurement_are_charged_the_median(path):
+    measure(path, limit=9)
+    table = open_table(path, fakes.SPACE)
+    known = np.isfinite(table.cost_s())
+    assert known.sum() == 9
+    arch = fakes.SPACE.arch(0)
+    unknown = [
+        result.cost_s
+        for result, measured in zip(
+            table.query(
+                [Candidate(type(arch)(arch.space, tuple(g))) for g in table.genes.tolist()]
+            ),
+            known,
+            strict=True,
+        )
+        if not measured
+    ]
+    assert set(unknown) == {float(np.median(table.cost_s()[known]))}
+
+
+def test_progress_is_told(path):
+    told = []
+    measure(path, limit=4, progress=lambda *given: told.append(given))
+    assert told == [(0, 4), (1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+def test_a_table_that_does_not_exist_has_no_costs(tmp_path):
+    with pytest.raises(TableFault, match="build the table first"):
+        measure(tmp_path / "none.h5")
