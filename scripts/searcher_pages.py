@@ -21,12 +21,14 @@ from typing import Any
 import numpy as np
 
 from nasbench.atomic import replacing, write_text
-from nasbench.core import Budget
+from nasbench.core import Architecture, Budget, Candidate
 from nasbench.harness.collection import REFERENCE, Collection, collect, find_benchmark
 from nasbench.harness.compare import compare
 from nasbench.harness.lookup import Lookup, curve_values
-from nasbench.harness.statistics import Interval, bootstrap_band
+from nasbench.harness.statistics import Interval, bootstrap_band, mean_interval
 from nasbench.harness.summary import Standing, Summary, summarize
+from nasbench.harness.trajectory import candidate_at
+from nasbench.spaces.cell201 import OPS
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs/searchers"
@@ -42,6 +44,8 @@ VARIANTS: Mapping[str, Sequence[Mapping[str, Any]]] = {
     "reinforce": ({"lr": 0.01}, {"lr": 0.1}, {"entropy": 1.0}),
 }
 """Other settings that a searcher's page shows beside the defaults."""
+LONG, LONG_SEEDS = {"epochs": 50}, 5
+"""The published length of DARTS, and how many runs of it are enough to show what it does."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,14 +59,16 @@ class Curves:
 def main() -> None:
     options = _options()
     os.environ.setdefault("OMP_NUM_THREADS", "1")  # before the worker processes start
-    defaults = _measure(options, options.searchers, {}, options.out / "defaults")
-    collection, summary = defaults
+    collection, summary = _measure(options, options.searchers, {}, options.out / "defaults")
     curves = _curves(collection, summary, options.queries)
     for name in options.searchers:
         figure = FIGURES / f"{name}.svg"
         _draw(figure, name, curves, summary)
         variants = _variants(options, name)
-        write_block(PAGES / f"{name}.md", _page(options, name, summary, curves, variants))
+        text = _page(options, name, summary, curves, variants)
+        if name == "darts":
+            text += _collapse(options, collection, summary)
+        write_block(PAGES / f"{name}.md", text)
     write_block(PAGES / "README.md", _index(options, summary))
 
 
@@ -93,11 +99,12 @@ def _measure(
     searchers: Sequence[str],
     settings: Mapping[str, Mapping[str, Any]],
     out: Path,
+    seeds: int | None = None,
 ) -> tuple[Collection, Summary]:
     compare(
         options.benchmark,
         searchers,
-        range(options.seeds),
+        range(seeds or options.seeds),
         budget=Budget(options.queries),
         out=out,
         settings=settings,
@@ -184,6 +191,42 @@ def _page(
         lines += ["", "With other settings:", ""]
         lines += _table(summary, [("defaults", standings[name]), *named], against=False)
     return "\n".join(lines)
+
+
+def _collapse(options: argparse.Namespace, collection: Collection, summary: Summary) -> str:
+    """How good the cell of the last epoch is, which is what DARTS itself would recommend."""
+    seeds = min(LONG_SEEDS, options.seeds)
+    out = options.out / "darts" / f"epochs-{LONG['epochs']}"
+    longer, _ = _measure(options, ["darts"], {"darts": LONG}, out, seeds)
+    space, target = summary.benchmark.space, summary.target
+    lines = [
+        "",
+        "",
+        "The cell of the last epoch, which is what DARTS itself would recommend:",
+        "",
+        f"| epochs | runs | {target.name} ({target.unit}) | `skip_connect` on 6 edges | commonest |",
+        "|---|---|---|---|---|",
+    ]
+    for runs in collection, longer:
+        files = runs.searchers["darts"]
+        epochs = min(files[0].run.config["epochs"], options.queries)
+        archs = [candidate_at(file.run, epochs - 1).arch for file in files]
+        skips = np.mean([arch.genes.count(OPS.index("skip_connect")) for arch in archs])
+        commonest = space.format(max(archs, key=archs.count)).replace("|", "\\|")
+        score = _text(_score(summary, archs))
+        lines.append(f"| {epochs} | {len(files)} | {score} | {skips:.1f} | `{commonest}` |")
+    trajectories = [(f.run, len(f.run.trajectory)) for f in collection.searchers[REFERENCE]]
+    draws = [candidate_at(run, k).arch for run, n in trajectories for k in range(n)]
+    mean = _score(summary, draws).estimate
+    return "\n".join(
+        [*lines, "", f"A uniformly drawn cell has {mean:.2f} {target.unit} on average."]
+    )
+
+
+def _score(summary: Summary, archs: Sequence[Architecture]) -> Interval:
+    """Mean target of fully trained architectures, free of noise."""
+    results = summary.benchmark.query([Candidate(arch) for arch in archs])
+    return mean_interval([result.metrics[summary.target.name] for result in results])
 
 
 def _index(options: argparse.Namespace, summary: Summary) -> str:
