@@ -204,7 +204,7 @@ def _collapse(options: argparse.Namespace, collection: Collection, summary: Summ
         "",
         "The cell of the last epoch, which is what DARTS itself would recommend:",
         "",
-        f"| epochs | runs | {target.name} ({target.unit}) | `skip_connect` on 6 edges | commonest |",
+        f"| epochs | runs | {target.name} ({target.unit}) | `skip_connect` of 6 edges | cell |",
         "|---|---|---|---|---|",
     ]
     for runs in collection, longer:
