@@ -39,7 +39,7 @@ class DigitsOnPhotos:
 
     name = "digits-on-photos"
     domain = "vision"
-    recipe = Recipe(channels=8, epochs=10, batch_size=200, lr=0.15)
+    recipe = Recipe(channels=8, epochs=6, batch_size=100, lr=0.1)
 
     def load(self) -> TaskData:
         """The three splits, made once per process.
