@@ -1,5 +1,7 @@
 """The whole harness: regularized evolution through `run`, against Optuna's NSGA-II on one table.
 
+Rates are per second of processor time: those of one core, whatever else the machine is doing.
+
 OMP_NUM_THREADS=1 pytest benchmarks/test_harness_speed.py -s
 """
 
@@ -30,14 +32,14 @@ def table():
 
 
 def evolve(table, seed=0, evaluations=EVALUATIONS):
-    """Seconds of a run, and the searcher's share of them."""
-    before = time.perf_counter()
-    done = run(table, "regularized-evolution", seed, budget=Budget(evaluations))
-    return time.perf_counter() - before, float(done.trajectory.overhead_s[-1])
+    """Processor seconds of a run."""
+    before = time.process_time()
+    run(table, "regularized-evolution", seed, budget=Budget(evaluations))
+    return time.process_time() - before
 
 
 def optimize(table, evaluations=OPTUNA_EVALUATIONS):
-    """Seconds of Optuna's NSGA-II, asked and told in a loop around single look-ups."""
+    """Processor seconds of Optuna's NSGA-II, asked and told in a loop around single look-ups."""
     optuna = pytest.importorskip("optuna", reason="the extra optuna is not installed")
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     space = table.space
@@ -47,23 +49,20 @@ def optimize(table, evaluations=OPTUNA_EVALUATIONS):
     }
     sampler = optuna.samplers.NSGAIISampler(seed=0)
     study = optuna.create_study(direction="maximize", sampler=sampler)
-    before = time.perf_counter()
+    before = time.process_time()
     for _ in range(evaluations):
         trial = study.ask(choices)
         genes = tuple(trial.params[name] for name in choices)
         result = table.query([Candidate(Architecture(space.name, genes))])[0]
         study.tell(trial, result.metrics["valid_accuracy"])
-    return time.perf_counter() - before
+    return time.process_time() - before
 
 
 def test_evolution_through_the_harness_exceeds_30000_evaluations_a_second(table, benchmark):
-    benchmark.pedantic(evolve, (table,), rounds=ROUNDS, warmup_rounds=1)
-    rate = EVALUATIONS / benchmark.stats.stats.min
-    total, own = evolve(table)
-    benchmark.extra_info["evaluations_per_s"] = round(rate)
-    benchmark.extra_info["searcher_us"] = round(1e6 * own / EVALUATIONS, 2)
-    benchmark.extra_info["harness_and_table_us"] = round(1e6 * (total - own) / EVALUATIONS, 2)
-    print(f"\n{rate:,.0f} evaluations/s; {benchmark.extra_info}")
+    benchmark.pedantic(evolve, (table,), rounds=1, warmup_rounds=1)
+    rate = EVALUATIONS / median(evolve(table) for _ in range(ROUNDS))
+    benchmark.extra_info["evaluations_per_cpu_s"] = round(rate)
+    print(f"\n{rate:,.0f} evaluations a second of processor time")
     assert rate > 30_000
 
 
@@ -73,7 +72,7 @@ def test_evolution_is_25_times_as_fast_as_optunas_nsga2(table, benchmark):
     ratios = []
     for _ in range(ROUNDS):  # side by side, so that what else the machine does weighs on both
         theirs = optimize(table) / OPTUNA_EVALUATIONS
-        ratios.append(theirs / (evolve(table)[0] / EVALUATIONS))
+        ratios.append(theirs / (evolve(table) / EVALUATIONS))
     ratio = median(ratios)
     benchmark.extra_info["ratio"] = round(ratio, 1)
     benchmark.pedantic(evolve, (table,), rounds=1)

@@ -90,7 +90,7 @@ def compare(
     from nasbench.harness.compare import compare as compare_searchers
 
     budget = Budget(queries, seconds)
-    folder = Path("runs") / benchmark.replace("/", "__") if out is None else out
+    folder = Path("runs") / _folder(benchmark) if out is None else out
     console = Console()
     failure = None
     with _executor(dask) as executor, _progress() as on_done:
@@ -143,10 +143,17 @@ def _show(console: Console, summary: Summary) -> None:
     objective, target = summary.objective, summary.target
     run = summary.collection.first
     title = f"{run.benchmark}, {_limits(run.budget.queries, run.budget.cost_s)}"
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, padding=(0, 1))
-    table.add_column("searcher", no_wrap=True)
+    table = Table(
+        title=title,
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
+    )
+    table.add_column("searcher")
     for head in ("runs", "found", "test", "regret", "evals", "charged"):
-        table.add_column(head, justify="right")
+        table.add_column(head, justify="right", no_wrap=True)
     for standing in summary.standings:
         ended = standing.outcomes
         table.add_row(
@@ -154,16 +161,16 @@ def _show(console: Console, summary: Summary) -> None:
             str(len(ended)),
             f"{np.nanmean([o.told for o in ended]):.2f}" if _any_found(ended) else "none",
             _interval(standing.mean),
-            _interval(standing.regret),
+            f"{standing.regret.estimate:.2f}",
             f"{np.mean([len(o.file.run.trajectory) for o in ended]):.0f}",
             _duration(float(np.mean([o.spent_s for o in ended]))),
         )
     console.print(table)
     console.print(
-        f"Means over runs, in brackets {100 * summary.standings[0].mean.level:.0f} % bootstrap "
-        f"intervals. found: {objective.name} of the run's incumbent as the searcher saw it; test, "
-        f"regret: {target.name} and distance from the best {objective.name} of the same "
-        f"architecture, fully trained and free of noise; charged: training and the searcher's own.",
+        f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
+        f"interval. found: {objective.name} of the incumbent as its searcher saw it; test: its "
+        f"{target.name}, and regret: its distance from the best {objective.name}, both fully "
+        f"trained and free of noise; charged: training and the searcher's own time.",
         style="dim",
         highlight=False,
     )
@@ -187,6 +194,12 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes = seconds / 60
     return f"{minutes:.1f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+
+
+def _folder(benchmark: str) -> str:
+    """Name of a benchmark or of its file, fit for a folder."""
+    path = Path(benchmark)
+    return path.stem if path.is_file() else benchmark.replace("/", "__")
 
 
 def _split(words: Sequence[str]) -> list[str]:

@@ -21,7 +21,13 @@ from nasbench.atomic import write_text
 from nasbench.core import Benchmark, Budget, Constraint, Run
 from nasbench.errors import InvalidConfig, NasbenchError, RunFault, SearcherFault
 from nasbench.harness.files import read_run, run_path, to_json, write_run
-from nasbench.harness.problem import find_searcher, json_config, make_config, make_problem
+from nasbench.harness.problem import (
+    find_searcher,
+    json_config,
+    make_config,
+    make_problem,
+    whole,
+)
 from nasbench.harness.processes import executor as executor_of
 from nasbench.harness.run import OBJECTIVES, run
 
@@ -142,6 +148,9 @@ def _jobs(
     for what, given in (("searchers", searchers), ("seeds", seeds)):
         if not given or len(set(given)) != len(given):
             raise InvalidConfig(f"a comparison needs one or more different {what}, got {given!r}")
+    whole("workers", template.workers, 1)
+    for seed in seeds:
+        whole("seed", seed, 0)
     for name in settings:
         if name not in searchers:
             raise InvalidConfig(

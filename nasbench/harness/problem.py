@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, cast, get_type_hints
 
+import numpy as np
+
 from nasbench import registry
 from nasbench.core import (
     Benchmark,
@@ -149,6 +151,17 @@ def json_config(name: str, config: Any) -> dict[str, Any]:
             f"{name}'s settings must be finite numbers, texts, lists and the like, "
             f"got {settings}: {fault}"
         ) from fault
+
+
+def whole(what: str, value: Any, least: int) -> int:
+    """`value` as an int.
+
+    Raises:
+        InvalidConfig: it is no whole number, or below `least`.
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise InvalidConfig(f"{what} is a whole number >= {least}, got {value!r}")
+    return int(value)
 
 
 def _typed(name: str, config: type, key: str, value: Any) -> Any:

@@ -17,9 +17,14 @@ from nasbench.core import (
     SearcherFactory,
     Trajectory,
 )
-from nasbench.errors import InvalidConfig
 from nasbench.harness.environment import environment
-from nasbench.harness.problem import find_searcher, json_config, make_config, make_problem
+from nasbench.harness.problem import (
+    find_searcher,
+    json_config,
+    make_config,
+    make_problem,
+    whole,
+)
 from nasbench.harness.workers import Record, Simulation
 
 OBJECTIVES = ("valid_accuracy",)
@@ -49,8 +54,8 @@ def run(
         UnknownSearcher, UnknownMetric, TestMetricRefused, InvalidConfig: the setting is wrong.
         SearcherFault: the searcher breaks the protocol.
     """
-    seed, workers = _whole("seed", seed, 0), _whole("workers", workers, 1)
-    noise_seed = None if noise_seed is None else _whole("noise_seed", noise_seed, 0)
+    seed, workers = whole("seed", seed, 0), whole("workers", workers, 1)
+    noise_seed = None if noise_seed is None else whole("noise_seed", noise_seed, 0)
     name, factory = find_searcher(searcher)
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
     settings = make_config(name, factory, config or {})
@@ -89,9 +94,3 @@ def _trajectory(record: Record, problem: Problem) -> Trajectory:
         spent_s=np.array(record.spent_s, dtype=np.float64),
         overhead_s=np.array(record.overhead_s, dtype=np.float64),
     )
-
-
-def _whole(what: str, value: Any, least: int) -> int:
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
-        raise InvalidConfig(f"{what} is a whole number >= {least}, got {value!r}")
-    return int(value)

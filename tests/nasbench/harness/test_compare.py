@@ -20,6 +20,8 @@ from nasbench.harness.files import read_run, to_json, without_timings
 from nasbench.harness.run import run
 from nasbench.testing.toy import ToyBenchmark
 
+LONG = 120
+"""Seconds that no process of these tests should take, however busy the machine."""
 SEARCHERS = """
 from __future__ import annotations
 import os, time
@@ -245,8 +247,8 @@ def test_a_wrong_setting_is_refused_before_any_run(start, tmp_path, changes, err
 
 
 @pytest.fixture
-def shell(tmp_path, file):
-    """Starts a `nasbench compare` on the toy, which an installed plug-in provides."""
+def spawn(tmp_path, file):
+    """Starts a Python process in which `toy` is a benchmark that an installed plug-in provides."""
     about = tmp_path / "site" / "toys-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: toys\nVersion: 1.0\n")
@@ -254,18 +256,38 @@ def shell(tmp_path, file):
         "[nasbench.benchmarks]\ntoy = nasbench.testing.toy:ToyBenchmark\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site"), "COLUMNS": "200"}
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
     started = []
 
     def call(*words):
-        command = [sys.executable, "-m", "nasbench", "compare", "toy", "--no-report", *words]
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        started.append(subprocess.Popen(command, env=environment, cwd=tmp_path, **pipes))
-        return started[-1]
+        process = subprocess.Popen([sys.executable, *words], env=environment, cwd=tmp_path, **pipes)
+        started.append(process)
+        return process
 
     yield call
     for process in started:
         process.kill()
         process.communicate()
+
+
+@pytest.fixture
+def shell(spawn):
+    """Starts `nasbench compare toy`."""
+    return lambda *words: spawn("-m", "nasbench", "compare", "toy", "--no-report", *words)
+
+
+@pytest.fixture
+def script(spawn, tmp_path):
+    """Starts a comparison of 8 runs in two processes into a folder."""
+    path = tmp_path / "script.py"
+    path.write_text(
+        "import sys\nfrom pathlib import Path\n"
+        "from nasbench.core import Budget\nfrom nasbench.harness.compare import compare\n"
+        "if __name__ == '__main__':\n"
+        "    compare('toy', ['mine.py:Sleepy'], range(8), budget=Budget(30),\n"
+        "            out=Path(sys.argv[1]), processes=2)\n"
+    )
+    return lambda folder: spawn(str(path), folder)
 
 
 def contents(folder):
@@ -279,12 +301,11 @@ def contents(folder):
 
 
 @pytest.mark.slow
-def test_a_comparison_killed_and_resumed_has_the_files_of_one_left_alone(shell, file, tmp_path):
-    words = ("--searchers", "mine.py:Sleepy,random-search", "--seeds", "6", "--queries", "30")
-    alone = shell(*words, "-o", "alone", "-j", "2")
-    assert alone.wait(60) == 0, alone.stderr.read()
-    killed = shell(*words, "-o", "killed", "-j", "2")
-    deadline = time.monotonic() + 30
+def test_a_comparison_killed_and_resumed_has_the_files_of_one_left_alone(script, tmp_path):
+    alone = script("alone")
+    assert alone.wait(LONG) == 0, alone.stderr.read()
+    killed = script("killed")
+    deadline = time.monotonic() + LONG
     while len(list((tmp_path / "killed").rglob("seed-*.json"))) < 3:
         assert killed.poll() is None
         assert time.monotonic() < deadline
@@ -296,13 +317,13 @@ def test_a_comparison_killed_and_resumed_has_the_files_of_one_left_alone(shell, 
     ]
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + LONG
     while any(_lives(pid) for pid in children):
         assert time.monotonic() < deadline, "worker processes outlived their parent"
         time.sleep(0.05)
     assert files(tmp_path / "killed") != files(tmp_path / "alone")
-    resumed = shell(*words, "-o", "killed", "-j", "2")
-    assert resumed.wait(60) == 0, resumed.stderr.read()
+    resumed = script("killed")
+    assert resumed.wait(LONG) == 0, resumed.stderr.read()
     assert contents(tmp_path / "killed") == contents(tmp_path / "alone")
 
 
@@ -317,7 +338,7 @@ def _lives(pid):
 @pytest.mark.slow
 def test_a_searcher_that_ends_its_process_is_told_of(shell):
     process = shell("--searchers", "mine.py:Crashing", "--seeds", "2", "-j", "1")
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=LONG)
     assert process.returncode == 1
     assert "a worker process ended abruptly" in said
     assert "Traceback" not in said
@@ -327,7 +348,7 @@ def test_a_searcher_that_ends_its_process_is_told_of(shell):
 def test_a_failing_searcher_is_shown_after_the_table_of_the_others(shell):
     names = "mine.py:Broken,random-search,mine.py:Uniform"
     process = shell("--searchers", names, "--seeds", "3", "--set", "mine.py:Uniform.epochs=4")
-    shown, said = process.communicate(timeout=60)
+    shown, said = process.communicate(timeout=LONG)
     assert process.returncode == 1
     assert "3 of 9 runs failed" in said
     assert "random-search" in shown
