@@ -10,7 +10,7 @@ import dataclasses
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -100,6 +100,7 @@ def compare(
     with executor_of(executor, processes, len(missing)) as pool:
         for job, done in _completed(pool, missing):
             if isinstance(done, Run):
+                _check_answer(job, done, benchmark)
                 write_run(done, job.path)
                 kept[job.path] = done
             else:
@@ -182,12 +183,17 @@ def _kept(jobs: Sequence[Job], benchmark: Benchmark) -> dict[Path, Run]:
     for job in jobs:
         if job.path.exists():
             there = read_run(job.path)
-            _check_fits(job, there, benchmark)
+            if different := _difference(job, there, benchmark):
+                raise RunFault(
+                    f"{job.path} is a run of another setting: {different}. Choose another folder "
+                    f"(--out), or replace the runs (--overwrite)."
+                )
             found[job.path] = there
     return found
 
 
-def _check_fits(job: Job, there: Run, benchmark: Benchmark) -> None:
+def _difference(job: Job, found: Run, benchmark: Benchmark) -> str | None:
+    """The first thing in which a run is not what the job asks for."""
     wanted = {
         **{f.name: getattr(job, f.name) for f in dataclasses.fields(job)},
         "benchmark": benchmark.name,
@@ -195,12 +201,9 @@ def _check_fits(job: Job, there: Run, benchmark: Benchmark) -> None:
         "space": benchmark.space.name,
     }
     for name in _COMPARED:
-        if getattr(there, name) != wanted[name]:
-            raise RunFault(
-                f"{job.path} is a run of another setting: expected {name} {wanted[name]!r}, got "
-                f"{getattr(there, name)!r}. Choose another folder (--out), or replace the runs "
-                f"(--overwrite)."
-            )
+        if getattr(found, name) != wanted[name]:
+            return f"expected {name} {wanted[name]!r}, got {getattr(found, name)!r}"
+    return None
 
 
 def _prepare(out: Path, jobs: Sequence[Job], benchmark: Benchmark) -> None:
@@ -229,15 +232,29 @@ def _completed(executor: Executor, jobs: Sequence[Job]) -> Iterator[tuple[Job, R
     futures: dict[Future[Run | str], Job] = {executor.submit(perform, job): job for job in jobs}
     try:
         for future in as_completed(futures):
-            yield futures[future], future.result()
-    except BrokenExecutor as fault:
-        raise SearcherFault(
-            "a worker process ended abruptly: killed, out of memory, or crashed by a searcher. The "
-            "runs that are done are kept; run the same command again to go on."
-        ) from fault
+            yield futures[future], _answer(future)
     finally:
         for future in futures:
             future.cancel()
+
+
+def _answer(future: Future[Run | str]) -> Run | str:
+    try:
+        return future.result()
+    except Exception as fault:  # not of a searcher, whose errors are answers
+        raise SearcherFault(
+            f"a worker process ended abruptly ({fault}): killed, out of memory, or crashed by a "
+            f"searcher. The runs that are done are kept; run the same command again to go on."
+        ) from fault
+
+
+def _check_answer(job: Job, done: Run, benchmark: Benchmark) -> None:
+    """Refuse a run from a machine with another version of the table."""
+    if different := _difference(job, done, benchmark):
+        raise RunFault(
+            f"a worker answered with a run of another setting: {different}. Install the same "
+            f"version everywhere."
+        )
 
 
 def _failure(failed: Mapping[Path, str], total: int) -> NasbenchError:

@@ -354,3 +354,50 @@ def test_a_failing_searcher_is_shown_after_the_table_of_the_others(shell):
     assert "random-search" in shown
     assert "mine.py:Uniform" in shown
     assert "test_accuracy" in shown.replace("\n", " ")
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_runs(start, spawn, tmp_path):
+    pytest.importorskip("distributed", reason="the extra dask is not installed")
+    code = (
+        "from pathlib import Path\nfrom distributed import Client\n"
+        "from nasbench.core import Budget\nfrom nasbench.harness.compare import compare\n"
+        "with Client(processes=False, dashboard_address=None) as client:\n"
+        "    compare('toy', ['mine.py:Uniform'], range(3), budget=Budget(6),\n"
+        "            out=Path('cluster'), executor=client.get_executor())\n"
+    )
+    cluster = spawn("-c", code)
+    assert cluster.wait(LONG) == 0, cluster.stderr.read()
+    paths = sorted((tmp_path / "cluster").rglob("seed-*.json"))
+    for path, here in zip(paths, start(), strict=True):
+        assert read_run(path).trajectory.genes.tolist() == here.trajectory.genes.tolist()
+
+
+@pytest.mark.slow
+def test_a_full_disk_ends_a_comparison_with_whole_files_only(spawn, tmp_path):
+    code = (
+        "import resource, sys\nfrom nasbench.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
+        "main(['compare', 'toy', '-s', 'mine.py:Uniform', '--queries', sys.argv[1],\n"
+        "      '--seeds', '2', '-j', '1', '--no-report', '-o', 'full'])\n"
+    )
+    process = spawn("-c", code, "500")
+    _, said = process.communicate(timeout=LONG)
+    assert process.returncode == 1
+    assert "cannot write" in said
+    assert "Traceback" not in said
+    assert {path.rpartition("/")[2] for path in files(tmp_path / "full")} == {"compare.json"}
+
+
+def test_a_worker_with_another_table_is_refused(start, registered, tmp_path):
+    class Elsewhere(Inline):
+        def submit(self, function, /, *args, **kwargs):
+            registered.sha256 = "1" * 64
+            future = super().submit(function, *args, **kwargs)
+            registered.sha256 = "0" * 64
+            return future
+
+    registered.sha256 = "0" * 64
+    with pytest.raises(RunFault, match="same version everywhere"):
+        start(executor=Elsewhere())
+    assert not list(tmp_path.rglob("seed-*"))
