@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import importlib.util
 import json
 import platform
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+import nasbench
 from nasbench.core import InputSpec, Recipe, Space, Task
 from nasbench.errors import TableFault
 
@@ -121,13 +122,15 @@ def code_version(*roots: str) -> str:
 
 
 def _source(module: str) -> str | None:
-    try:
-        spec = importlib.util.find_spec(module)
-    except (ModuleNotFoundError, ValueError):
-        return None
-    if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
-        return None
-    return Path(spec.origin).read_text(encoding="utf-8")
+    """Text of a module of this project, or of one that is loaded; importing it would load torch."""
+    loaded = getattr(sys.modules.get(module), "__file__", None)
+    ours = module.startswith("nasbench.")
+    stem = Path(nasbench.__file__).parent.joinpath(*module.split(".")[1:])
+    inside = [stem.with_suffix(".py"), stem / "__init__.py"] if ours else []
+    for path in [Path(loaded)] if loaded else inside:
+        if path.suffix == ".py" and path.is_file():
+            return path.read_text(encoding="utf-8")
+    return None
 
 
 def _imports(tree: ast.Module) -> Iterator[str]:

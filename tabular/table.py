@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,9 +21,6 @@ from tabular import noise, schema
 from tabular.columns import MEAN, Columns
 from tabular.hdf5 import Source
 from tabular.setting import Setting
-
-_Answers: TypeAlias = list[tuple[tuple[float, ...], float]]
-"""Metrics in order and seconds, by row."""
 
 
 class Table:
@@ -108,7 +105,6 @@ class Table:
             InvalidConfig: a noise seed that is not a whole number.
         """
         seed = None if noise_seed is None else noise.whole(noise_seed)
-        names = tuple(self._columns.paths)
         found = []
         for candidate in candidates:
             arch = candidate.arch
@@ -121,8 +117,8 @@ class Table:
             answers = self._answers.get((candidate.epochs, repeat))
             if answers is None:
                 answers = self._prepare(candidate.epochs, repeat)
-            values, cost_s = answers[row]
-            found.append(Result(dict(zip(names, values, strict=True)), cost_s))
+            metrics, cost_s = answers[row]
+            found.append(Result(metrics.copy(), cost_s))  # theirs to change
         return found
 
     def lookup(
@@ -222,14 +218,13 @@ class Table:
     def _prepare(self, epochs: int | None, repeat: int) -> _Answers:
         """Answers of every row for one repeat or the mean; kept for the next query."""
         at = self._epoch(epochs)
-        columns = [
-            self._columns.mean(name, at) if repeat == MEAN else self._columns.one(name, at, repeat)
-            for name in self._columns.paths
-        ]
+        known = self._columns
+        columns = {
+            name: known.mean(name, at) if repeat == MEAN else known.one(name, at, repeat)
+            for name in known.paths
+        }
         share = self.epochs[at] / self.epochs[-1]
-        costs = (self._columns.full_costs() * share).tolist()
-        rows = zip(*(column.tolist() for column in columns), strict=True)
-        answers = list(zip(rows, costs, strict=True))
+        answers = _Answers(columns, known.full_costs() * share)
         self._answers[epochs, repeat] = answers
         return answers
 
@@ -267,3 +262,19 @@ class Table:
             f"{self.name} has no row for the genes {genes}; "
             f"{self._space_name} has {len(self._arity)} genes below {self._arity}"
         )
+
+
+class _Answers(dict[int, tuple[dict[str, float], float]]):
+    """Metrics and seconds of rows, made when a row is first asked for."""
+
+    def __init__(
+        self, columns: Mapping[str, NDArray[np.float64]], cost_s: NDArray[np.float64]
+    ) -> None:
+        super().__init__()
+        self._columns = columns
+        self._cost_s = cost_s
+
+    def __missing__(self, row: int) -> tuple[dict[str, float], float]:
+        metrics = {name: float(values[row]) for name, values in self._columns.items()}
+        answer = self[row] = metrics, float(self._cost_s[row])
+        return answer

@@ -1,0 +1,74 @@
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from nasbench import registry
+from nasbench.commands.query import number, query
+from nasbench.errors import InvalidArchitecture, UnknownSchedule
+from nasbench.testing.toy import ToyBenchmark
+
+
+@pytest.fixture
+def ask(monkeypatch):
+    monkeypatch.setattr(registry, "benchmark", lambda name: ToyBenchmark())
+    app = typer.Typer()
+    app.command()(query)
+
+    def asked(*arguments):
+        result = CliRunner().invoke(app, ["toy", *arguments], catch_exceptions=False)
+        assert result.exit_code == 0, result.output
+        return result.stdout
+
+    return asked
+
+
+@pytest.mark.parametrize("arch", ["1-2-3-2", "117", "1,2,3,2"])
+def test_an_architecture_may_be_a_string_an_index_or_genes(ask, arch):
+    assert json.loads(ask(arch, "--json"))["genes"] == [1, 2, 3, 2]
+
+
+def test_json_has_every_metric_and_the_cost(ask):
+    answer = json.loads(ask("117", "--json"))
+    assert {metric.name for metric in ToyBenchmark.metrics} <= set(answer)
+    assert answer["cost_s"] == 8 * (0.5 + 500 / 1000)
+    assert answer["epochs"] == 8
+    assert answer["noise_seed"] is None
+
+
+def test_json_names_the_canonical_twin(ask):
+    answer = json.loads(ask("0-2-1-1", "--json"))
+    assert (answer["architecture"], answer["canonical"]) == ("0-2-1-1", "0-0-1-1")
+
+
+def test_epochs_and_noise_seed_are_passed_on(ask):
+    plain, early, noisy = (
+        json.loads(ask("117", "--json", *options))
+        for options in ((), ("--epochs", "1"), ("--noise-seed", "3"))
+    )
+    assert early["valid_accuracy"] < plain["valid_accuracy"]
+    assert noisy["valid_accuracy"] != plain["valid_accuracy"]
+
+
+def test_people_see_a_table_with_units(ask):
+    said = ask("117")
+    assert "1-2-3-2" in said
+    for metric in ToyBenchmark.metrics:
+        assert metric.name in said
+    assert "multiply-adds" in said
+
+
+def test_wrong_input_is_an_error_of_ours(ask):
+    with pytest.raises(InvalidArchitecture):
+        ask("9-9-9-9")
+    with pytest.raises(UnknownSchedule):
+        ask("117", "--epochs", "3")
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(21650.0, "21,650"), (12.0, "12"), (71.91666666, "71.9167"), (float("nan"), "-")],
+)
+def test_numbers_are_written_for_people(value, text):
+    assert number(value) == text
