@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from nasbench.core import Constraint
     from nasbench.harness.statistics import Interval
-    from nasbench.harness.summary import Summary
+    from nasbench.harness.summary import Standing, Summary
 
 BENCHMARK = "cell201/digits-on-photos"
 SEARCHERS = ("random-search", "local-search", "regularized-evolution", "reinforce", "darts")
@@ -136,7 +136,6 @@ def _conclude(console: Console, folder: Path, benchmark: str, report: bool) -> N
 
 
 def _show(console: Console, summary: Summary) -> None:
-    import numpy as np
     from rich import box
     from rich.table import Table
 
@@ -155,16 +154,7 @@ def _show(console: Console, summary: Summary) -> None:
     for head in ("runs", "found", "test", "regret", "evals", "charged"):
         table.add_column(head, justify="right", no_wrap=True)
     for standing in summary.standings:
-        ended = standing.outcomes
-        table.add_row(
-            standing.searcher,
-            str(len(ended)),
-            f"{np.nanmean([o.told for o in ended]):.2f}" if _any_found(ended) else "none",
-            _interval(standing.mean),
-            f"{standing.regret.estimate:.2f}",
-            f"{np.mean([len(o.file.run.trajectory) for o in ended]):.0f}",
-            _duration(float(np.mean([o.spent_s for o in ended]))),
-        )
+        table.add_row(*_row(standing))
     console.print(table)
     console.print(
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
@@ -176,8 +166,20 @@ def _show(console: Console, summary: Summary) -> None:
     )
 
 
-def _any_found(outcomes: Sequence[Any]) -> bool:
-    return any(outcome.arch is not None for outcome in outcomes)
+def _row(standing: Standing) -> list[str]:
+    import numpy as np
+
+    ended = standing.outcomes
+    found = [outcome.told for outcome in ended if outcome.arch is not None]
+    return [
+        standing.searcher,
+        str(len(ended)),
+        f"{np.mean(found):.2f}" if found else "none",
+        _interval(standing.mean),
+        f"{standing.regret.estimate:.2f}",
+        f"{np.mean([len(outcome.file.run.trajectory) for outcome in ended]):.0f}",
+        _duration(float(np.mean([outcome.spent_s for outcome in ended]))),
+    ]
 
 
 def _interval(value: Interval) -> str:

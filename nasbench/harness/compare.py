@@ -93,8 +93,10 @@ def compare(
     )
     jobs = list(_jobs(benchmark, template, searchers, seeds, settings or {}))
     kept = {} if overwrite else _kept(jobs, benchmark)
-    _prepare(out, jobs, benchmark)
     missing = [job for job in jobs if job.path not in kept]
+    _prepare(out, jobs, benchmark)
+    for job in missing:
+        job.path.unlink(missing_ok=True)  # there only if it is to be overwritten
     on_done(len(kept), len(jobs))
     failed: dict[Path, str] = {}
     with executor_of(executor, processes, len(missing)) as pool:

@@ -199,6 +199,14 @@ def test_a_failing_run_does_not_lose_the_others(start, file, tmp_path):
     assert "ZeroDivisionError: of a searcher" in notes[0].read_text()
 
 
+def test_a_run_to_be_overwritten_goes_even_if_the_new_one_fails(start, file, tmp_path):
+    start()
+    file.write_text(SEARCHERS.replace("archs = self", "raise ZeroDivisionError  # self"))
+    with pytest.raises(SearcherFault):
+        start(overwrite=True)
+    assert not list(tmp_path.rglob("seed-*.json"))
+
+
 def test_a_traceback_goes_when_the_run_is_done(start, file, tmp_path):
     names = [f"{file}:Broken"]
     with pytest.raises(SearcherFault):
