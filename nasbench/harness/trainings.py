@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib import resources
+from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -130,12 +130,12 @@ def perform(job: Job, trainer: Trainer | None) -> Training:
 
 
 def code_version(trainer: Trainer | None = None) -> str:
-    """Hash of the code that builds and trains networks; a trainer's name, if one was given."""
+    """Hash of torch's version and the code that trains; a trainer's name, if one was given."""
     if trainer is not None:
         return (
             f"{trainer.__module__}:{getattr(trainer, '__qualname__', type(trainer).__qualname__)}"
         )
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(metadata.version("torch").encode() + b"\0")
     for package in ("nasbench.networks", "nasbench.training"):
         for source in sorted(resources.files(package).iterdir(), key=lambda path: path.name):
             if source.name.endswith(".py"):

@@ -1,0 +1,67 @@
+"""Pools whose processes end with the one that started them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from nasbench.errors import InvalidConfig
+from nasbench.harness.processes import executor
+
+PARENT = """
+import sys, time
+from nasbench.harness.processes import executor
+
+if __name__ == "__main__":
+    with executor(None, 2, 2) as pool:
+        for _ in range(2):
+            pool.submit(time.sleep, 120)
+        print(*pool._processes, flush=True)
+        if sys.argv[1] == "raise":
+            raise KeyboardInterrupt
+        time.sleep(120)
+"""
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_executor_that_was_given_is_left_open():
+    with ThreadPoolExecutor(1) as given:
+        with executor(given, None, 5) as pool:
+            assert pool is given
+        assert given.submit(int, "7").result() == 7
+
+
+def test_no_processes_are_refused():
+    with pytest.raises(InvalidConfig, match="got 0"), executor(None, 0, 5):
+        pass
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("end", ["kill", "raise"])
+def test_no_process_outlives_the_one_that_started_it(tmp_path, end):
+    script = tmp_path / "parent.py"
+    script.write_text(PARENT)
+    command = [sys.executable, str(script), end]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as parent:
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert len(pids) == 2
+        if end == "kill":
+            os.kill(parent.pid, signal.SIGKILL)
+        parent.wait(timeout=60)
+    deadline = time.monotonic() + 30
+    while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not [pid for pid in pids if alive(pid)]
