@@ -1,8 +1,8 @@
 """How fast a table of the embedded size answers.
 
 Measured on a made-up table of all 5,260 classes of cell201 with three repeats and ten epochs, whose
-values are random and so compress worse than real ones. Times are of the processor: those of one core,
-whatever else the machine is doing.
+values are random and so compress worse than real ones. Times are of the processor: those of one
+core, whatever else the machine is doing.
 
 OMP_NUM_THREADS=1 pytest benchmarks/test_table_speed.py -s
 """

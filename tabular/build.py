@@ -34,6 +34,7 @@ class Job:
     """Classes that one worker trains in one go, each with the seeds it lacks."""
 
     task: Task
+    recipe: Recipe
     device: str
     todo: tuple[tuple[Architecture, tuple[int, ...]], ...]
     trainer: Trainer
@@ -119,7 +120,7 @@ def train_job(job: Job) -> list[Item]:
     data = workers.task_data(job.task)
     items = []
     for arch, seeds in job.todo:
-        curves = job.trainer(arch, data, job.task.recipe, seeds, job.device)
+        curves = job.trainer(arch, data, job.recipe, seeds, job.device)
         items += [
             Item.of(arch.genes, seed, curve) for seed, curve in zip(seeds, curves, strict=True)
         ]
@@ -157,7 +158,7 @@ def _jobs(
     ]
     todo = [(arch, missing) for arch, missing in lacking if missing]
     for start in range(0, len(todo), chunk):
-        yield Job(task, device, tuple(todo[start : start + chunk]), trainer)
+        yield Job(task, task.recipe, device, tuple(todo[start : start + chunk]), trainer)
 
 
 def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iterator[list[Item]]:
@@ -192,7 +193,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Holds the folder for one invocation; the system releases it even after kill -9."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT)
+        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as fault:
         raise output_fault(folder, fault) from fault
     try:

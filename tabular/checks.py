@@ -42,8 +42,7 @@ def check(table: Table, *, counter: Counter = count) -> Iterator[Finding]:
         ("accuracies are counts of the split", _counts),
     ):
         yield _finding(what, run, table)
-    if table.setting is not None:
-        yield _finding("params and macs, counted again", _statics, table, counter)
+    yield _finding("params and macs, counted again", _statics, table, counter)
 
 
 def retrain(
@@ -69,7 +68,7 @@ def retrain(
     futures = []
     for row, repeat in chosen.tolist():
         arch = Architecture(space, tuple(table.genes[row].tolist()))
-        job = Job(task, device, ((arch, (table.seeds[repeat],)),), trainer)
+        job = Job(task, table.recipe, device, ((arch, (table.seeds[repeat],)),), trainer)
         futures.append((row, repeat, executor.submit(train_job, job)))
     pairs = [_gap(table, row, repeat, future.result()[0]) for row, repeat, future in futures]
     equal = sum(same for same, _ in pairs)
@@ -208,7 +207,8 @@ def _counts(table: Table) -> str:
 
 def _statics(table: Table, counter: Counter) -> str:
     setting = table.setting
-    assert setting is not None
+    if setting is None:
+        return "imported, as given"
     archs = [Architecture(table.space.name, tuple(genes)) for genes in table.genes.tolist()]
     counted = [counter(a, setting.recipe, setting.input, setting.classes) for a in archs]
     for name, values in zip(("params", "macs"), np.array(counted).T, strict=True):

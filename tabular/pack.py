@@ -76,15 +76,17 @@ def pack(path: Path, space: Space, folder: Path, *, counter: Counter = count) ->
         TableFault: there is nothing to pack.
         OutputFault: `path` cannot be written.
     """
-    records = gather(path, folder, space)
-    if records.setting is None or not records.items:
-        raise TableFault(f"{folder} holds no finished training; build some first")
-    return write_table(path, content(records, space, counter))
+    return write_table(path, content(gather(path, folder, space), space, counter))
 
 
 def content(records: Records, space: Space, counter: Counter = count) -> schema.Content:
-    """The table of a set of trainings."""
-    assert records.setting is not None
+    """The table of a set of trainings.
+
+    Raises:
+        TableFault: there are none.
+    """
+    if records.setting is None or not records.items:
+        raise TableFault("there is no finished training to make a table of; build some first")
     setting = replace(records.setting, code="+".join(sorted(records.codes)))
     genes = classes.canonical_genes(space)
     seeds = sorted({seed for _, seed in records.items})

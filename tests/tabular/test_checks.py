@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nasbench import registry
+from nasbench.core import Recipe
 from tabular import checks, schema
 from tabular.hdf5 import open_table, write_table
 from tabular.pack import content
@@ -156,6 +157,18 @@ def test_training_again_gives_the_stored_accuracies(toy, monkeypatch):
     finding = retrain(toy, fakes.train, monkeypatch=monkeypatch)
     assert finding.passed
     assert "30 of 30 equal" in finding.detail
+
+
+def test_training_again_goes_by_the_recipe_of_the_table(toy, monkeypatch):
+    seen = set()
+
+    def spy(arch, data, recipe, seeds, device):
+        seen.add(recipe)
+        return fakes.train(arch, data, recipe, seeds, device)
+
+    monkeypatch.setattr(fakes.FakeTask, "recipe", Recipe(epochs=9))
+    assert retrain(toy, spy, monkeypatch=monkeypatch).passed
+    assert seen == {toy.recipe}
 
 
 def test_training_again_with_another_outcome_fails(toy, monkeypatch):
