@@ -117,7 +117,8 @@ def curves(
 
 def strips(rows: Sequence[Strip], *, key: str, title: str, x_label: str) -> str:
     """One row of dots for each strip, with its quartiles as a box and its mean and interval."""
-    with _figure(_WIDTH_IN, 0.75 + 0.34 * len(rows)) as (figure, axes):
+    height = 0.34 if len(rows) <= 12 else 0.22
+    with _figure(_WIDTH_IN, 0.75 + height * len(rows)) as (figure, axes):
         for y, row in enumerate(rows):
             _strip(axes, y, row)
         axes.set_yticks(range(len(rows)), [_short(row.label) for row in rows])
