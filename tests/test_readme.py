@@ -10,6 +10,7 @@ import pytest
 import typer
 
 import nasbench
+from nasbench import registry
 from nasbench.cli import compose
 from nasbench.testing.toy import ToyBenchmark
 
@@ -59,3 +60,15 @@ def test_every_command_line_of_the_readme_is_one_that_the_program_takes(line):
 def test_the_readme_shows_the_commands_it_promises():
     said = {shlex.split(line)[1] for line in SHELL}
     assert {"list", "query", "show", "compare", "verify", "report", "table"} <= said
+
+
+def test_what_the_readme_says_of_the_embedded_table_is_so():
+    task, space = registry.task("digits-on-photos"), registry.space("cell201-v1")
+    text = " ".join(README.split())
+    recipe, width = task.recipe, task.load().train.x.shape[-1]
+    assert recipe.stages == 2
+    channels = f"{recipe.channels} and {2 * recipe.channels} channels"
+    assert f"(stem, two stages, {channels}) for {recipe.epochs} epochs" in text
+    assert f"{len(task.load().train):,} color images of {width}x{width}" in text
+    assert f"{len(space):,} cells" in text
+    assert f"{len({space.canonical(space.arch(i)) for i in range(len(space))}):,} classes" in text

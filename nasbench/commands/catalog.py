@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 Row = Mapping[str, Any]
-DIGITS = 12
+DISTRIBUTION = "nasbench-lab"
+DIGITS = 8
 """Of a sha256, in the table; `--json` shows all."""
 
 
@@ -123,6 +124,8 @@ _DESCRIBERS: dict[Kind, Callable[[str], Row]] = {
 
 _NOT_IN_TABLE = frozenset({"error", "metrics", "recipe"})
 """Too wide for a terminal's columns; errors follow below."""
+_WIDE = frozenset({"about", "settings", "task"})
+"""May be broken into lines."""
 
 
 def _table(kind: Kind, found: Sequence[Row]) -> Table:
@@ -131,11 +134,22 @@ def _table(kind: Kind, found: Sequence[Row]) -> Table:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=kind.value, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    table = Table(
+        title=kind.value,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1, 0, 0),
+    )
     known = dict.fromkeys(key for row in found for key in row if key not in _NOT_IN_TABLE)
-    columns = [key for key in known if key != "from"] + ["from"]
+    columns = [key for key in known if key != "from"]
+    if all(str(row.get("task")) in row["name"] for row in found) and "task" in columns:
+        columns.remove("task")
+    if any(row["from"] != DISTRIBUTION for row in found):
+        columns.append("from")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column == "name")
+        table.add_column(column, overflow="fold", no_wrap=column not in _WIDE)
     for row in found:
         cells = [Text(_cell(column, row.get(column))) for column in columns]
         table.add_row(*cells, style="red" if "error" in row else "")
