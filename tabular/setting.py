@@ -9,6 +9,7 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -114,11 +115,18 @@ def code_version(*roots: str) -> str:
         source = _source(name)
         if name in seen or source is None:
             continue
-        tree = ast.parse(source)
-        todo.update(_imports(tree))
-        seen[name] = ast.dump(_bare(tree))
+        seen[name], imported = _parsed(source)
+        todo.update(imported)
     text = json.dumps(sorted(seen.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@cache
+def _parsed(source: str) -> tuple[str, frozenset[str]]:
+    """The code without comments and docstrings, and the modules that it may import."""
+    tree = ast.parse(source)
+    imported = frozenset(_imports(tree))
+    return ast.dump(_bare(tree)), imported
 
 
 def _source(module: str) -> str | None:
