@@ -28,7 +28,8 @@ PLAIN = ("en", "en-us", "en-029", "en-gb-scotland")
 ACCENTS = (*PLAIN, "en-gb-x-rp", "en-gb-x-gbclan", "en-gb-x-gbcwmd", "en-us-nyc")
 VOICES = {"valid": 24, "test": 24}
 """The rest, 60, train."""
-RENDERINGS = 4
+RENDERINGS = {"train": 4, "valid": 4, "test": 4}
+"""Times that every voice of the split says every digit."""
 WORDS_PER_MINUTE = (130, 200)
 PITCH = RANGE = (30, 70)
 RATE = 11_025
@@ -135,13 +136,13 @@ def in_noise(
 
 
 def render(
-    names: list[str], speaker: Speaker, snr_db: float, rng: np.random.Generator
+    names: list[str], times: int, speaker: Speaker, snr_db: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]:
     """Log-mels, labels and voice numbers of a split, in random order."""
     filters = mel_filters()
     clips, labels, owners = [], [], []
     for owner, name in enumerate(names):
-        for label in np.repeat(np.arange(len(WORDS)), RENDERINGS):
+        for label in np.repeat(np.arange(len(WORDS)), times):
             speed, pitch, span = (
                 int(rng.integers(low, high)) for low, high in (WORDS_PER_MINUTE, PITCH, RANGE)
             )
@@ -168,7 +169,7 @@ def main() -> None:
     speaker = Speaker()
     arrays: dict[str, Any] = {}
     for split, names in voices(rng).items():
-        x, y, owners = render(names, speaker, chosen.snr_db, rng)
+        x, y, owners = render(names, RENDERINGS[split], speaker, chosen.snr_db, rng)
         arrays |= {f"{split}_x": x, f"{split}_y": y, f"{split}_voice": owners}
         arrays[f"{split}_voices"] = np.array(names)
         print(f"{split}: {len(names)} voices, {len(y)} clips, levels {x.min()} .. {x.max()}")
