@@ -88,7 +88,12 @@ class FastNetwork:
         self._head = self._norm(["head.bn"])
         self._linear = (self._piece("head.linear.weight"), self._piece("head.linear.bias"))
         self.flat = torch.cat([_storage(piece).reshape(-1) for piece in self._pieces]).to(device)
-        self.flat.requires_grad_()
+        parts = torch.split(self.flat, [piece.numel() for piece in self._pieces])
+        self.parameters = [
+            _shaped(part, piece).requires_grad_()
+            for part, piece in zip(parts, self._pieces, strict=True)
+        ]
+        """Views into `flat`, convolutions channels last; what changes `flat` changes them."""
 
     # --- reading the plain network -----------------------------------------------------------
 
@@ -151,18 +156,16 @@ class FastNetwork:
 
     # --- running -----------------------------------------------------------------------------
 
-    def parameters(self) -> list[Tensor]:
-        """Every parameter as a view into `flat`, convolutions channels last."""
-        parts = torch.split(self.flat, [piece.numel() for piece in self._pieces])
-        return [_shaped(part, piece) for part, piece in zip(parts, self._pieces, strict=True)]
-
-    def gradient(self, loss: Tensor, parameters: list[Tensor]) -> Tensor:
+    def gradient(self, loss: Tensor) -> Tensor:
         """Gradient of the loss in the layout of `flat`; zero where a parameter has no influence."""
-        parts = torch.autograd.grad(loss, parameters, allow_unused=True, materialize_grads=True)
+        parts = torch.autograd.grad(
+            loss, self.parameters, allow_unused=True, materialize_grads=True
+        )
         return torch.cat([_storage(part).reshape(-1) for part in parts])
 
-    def logits(self, x: Tensor, p: list[Tensor]) -> Tensor:
+    def logits(self, x: Tensor) -> Tensor:
         """Logits (n, classes) in training: normalized by the batch, running statistics updated."""
+        p = self.parameters
 
         def norm(x: Tensor, n: Norm) -> Tensor:
             mean, var = self._stats[n.stats]
@@ -175,7 +178,7 @@ class FastNetwork:
 
     def evaluator(self) -> Callable[[Tensor], Tensor]:
         """The function from inputs to logits in evaluation: running statistics, norms folded in."""
-        p = [part.detach() for part in self.parameters()]
+        p = [part.detach() for part in self.parameters]
 
         def scale(n: Norm) -> tuple[Tensor, Tensor]:
             mean, var = self._stats[n.stats]

@@ -64,10 +64,9 @@ class FastTrainee:
         self.evaluator = self._network.evaluator
 
     def step(self, x: Tensor, y: Tensor, lr: float) -> tuple[Tensor, Tensor]:
-        parameters = [part.detach().requires_grad_() for part in self._network.parameters()]
-        logits = self._network.logits(x, parameters)
+        logits = self._network.logits(x)
         loss = F.cross_entropy(logits, y)
-        self._network.flat.grad = self._network.gradient(loss, parameters)
+        self._network.flat.grad = self._network.gradient(loss)
         self._sgd.param_groups[0]["lr"] = lr
         self._sgd.step()
         return loss.detach(), logits.detach()
