@@ -70,27 +70,27 @@ def _show(console: Console, found: Verification) -> None:
         title_justify="left",
         box=box.SIMPLE_HEAD,
     )
-    table.add_column("winner of")
-    table.add_column("table says", justify="right")
-    table.add_column("measured", justify="right")
-    table.add_column("p", justify="right")
-    table.add_column("verdict")
-    table.add_column("against random search's")
+    table.add_column("winner of", no_wrap=True)
+    for head in ("table says", "measured"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for head in ("verdict", "vs random"):
+        table.add_column(head, no_wrap=True)
     for part in found.measurements:
         against = part.against_reference
         table.add_row(
-            ", ".join(source.searcher for source in part.found_by),
-            format_interval(part.predicted),
-            format_interval(part.measured),
-            format_p(part.p_value),
-            part.verdict,
-            "" if against is None else f"{against.verdict} (p {format_p(against.p_value)})",
+            "\n".join(source.searcher for source in part.found_by),
+            format_interval(part.predicted).replace(" ", "\n", 1),
+            format_interval(part.measured).replace(" ", "\n", 1),
+            f"{part.verdict}\np {format_p(part.p_value)}",
+            "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
     console.print(table)
     console.print(f"{verification_sentence(found)} {shift_sentence(found)}", highlight=False)
     console.print(
-        "Brackets: where the mean of the fresh trainings is expected, and their own 95 % interval. "
-        "Verdicts: t-test with the noise pooled over all winners, Holm's correction.",
+        "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
+        "Verdict: fresh trainings compared with the table, t-test with the noise pooled over all "
+        "winners; vs random: compared with random search's winner, Welch's test; both with Holm's "
+        "correction.",
         style="dim",
         highlight=False,
     )
