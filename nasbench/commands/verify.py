@@ -69,6 +69,7 @@ def _show(console: Console, found: Verification) -> None:
         title=f"Winners on {found.benchmark}, trained on {found.device}: {found.metric} (%)",
         title_justify="left",
         box=box.SIMPLE_HEAD,
+        pad_edge=False,
     )
     table.add_column("winner of", no_wrap=True)
     for head in ("table says", "measured"):
