@@ -74,7 +74,7 @@ def _show(console: Console, found: Verification) -> None:
     table.add_column("winner of", no_wrap=True)
     for head in ("table says", "measured"):
         table.add_column(head, justify="right", no_wrap=True)
-    for head in ("verdict", "vs random"):
+    for head in ("verdict", "random"):
         table.add_column(head, no_wrap=True)
     for part in found.measurements:
         against = part.against_reference
@@ -90,7 +90,7 @@ def _show(console: Console, found: Verification) -> None:
     console.print(
         "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
         "Verdict: fresh trainings compared with the table, t-test with the noise pooled over all "
-        "winners; vs random: compared with random search's winner, Welch's test; both with Holm's "
+        "winners; random: compared with random search's winner, Welch's test; both with Holm's "
         "correction.",
         style="dim",
         highlight=False,
