@@ -40,7 +40,7 @@ FLOOR_DB = 25.0
 """Below the mean level of a clip where values are cut."""
 SEED = 2025
 
-_AUDIO_RETRIEVAL, _UTF8, _CHARACTERS, _NO_EXIT = 1, 1, 1, 0x8000
+_SYNCHRONOUS, _UTF8, _CHARACTERS, _NO_EXIT = 2, 1, 1, 0x8000  # names of speak_lib.h
 _SPEED, _PITCH, _RANGE = 1, 3, 4
 
 
@@ -50,7 +50,7 @@ class Speaker:
     def __init__(self) -> None:
         self.library = ctypes.CDLL(espeakng_loader.get_library_path())
         self.rate: int = self.library.espeak_Initialize(
-            _AUDIO_RETRIEVAL, 0, espeakng_loader.get_data_path().encode(), _NO_EXIT
+            _SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), _NO_EXIT
         )
         self.chunks: list[NDArray[np.int16]] = []
         kind = ctypes.CFUNCTYPE(
