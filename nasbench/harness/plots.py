@@ -99,13 +99,11 @@ def curves(
         for curve in series:
             color, shown = _color(curve.searcher), np.isfinite(curve.mean)
             x, low, high = curve.x[shown], curve.low[shown], curve.high[shown]
-            band = axes.fill_between(
-                x, np.maximum(low, floor), np.maximum(high, floor), color=color, alpha=0.15, lw=0
-            )
+            low, high = np.maximum(low, floor), np.maximum(high, floor)
+            band = axes.fill_between(x, low, high, step="post", color=color, alpha=0.15, lw=0)
             band.set_gid(f"series-{curve.searcher}-band")
-            (line,) = axes.plot(
-                x, np.maximum(curve.mean[shown], floor), color=color, lw=1.6, ls=_line(curve)
-            )
+            mean = np.maximum(curve.mean[shown], floor)
+            (line,) = axes.step(x, mean, where="post", color=color, lw=1.6, ls=_line(curve))
             line.set_gid(f"series-{curve.searcher}-line")
         axes.set_xscale("log")
         axes.set_yscale("log" if log_y else "linear")
