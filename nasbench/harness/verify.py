@@ -7,15 +7,16 @@ test, with Holm's correction over the winners, holds them against random search'
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
 from itertools import count, islice
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from nasbench.atomic import write_text
-from nasbench.core import Architecture, Benchmark, Candidate, SupportsRetraining
+from nasbench.core import Architecture, Benchmark, Candidate, Space, SupportsRetraining
 from nasbench.errors import InvalidConfig, RunFault
 from nasbench.harness import statistics
 from nasbench.harness.collection import (
@@ -27,7 +28,7 @@ from nasbench.harness.collection import (
 )
 from nasbench.harness.statistics import Interval
 from nasbench.harness.trainings import Job, Progress, Trainer, Training, code_version, train_all
-from nasbench.harness.verdict import judge
+from nasbench.harness.verdict import Judgement, judge
 from nasbench.harness.verification import (
     FILE,
     METRIC,
@@ -43,6 +44,7 @@ from nasbench.harness.winners import Winner, winners
 FIRST_SEED = 1000
 """Of the fresh trainings; tables count from 0."""
 FEWEST_SEEDS = 3
+_Trained: TypeAlias = dict[Architecture, list[tuple[Job, Training]]]
 
 
 def verify(
@@ -59,9 +61,9 @@ def verify(
 ) -> Verification:
     """Train the winners of the runs below a folder; write `verify.json` there, and return it.
 
-    `top` winners of each searcher are trained with `seeds` fresh seeds each, on `device` (by default
-    CUDA if there is one), by `trainer` (by default the project's own). Every training is kept in a
-    file of its own; what is there is not done again. `on_done` is called with the number of
+    `top` winners of each searcher are trained with `seeds` fresh seeds each, on `device` (CUDA if
+    there is one, by default), by `trainer` (the project's own, by default). Every training is kept
+    in a file of its own; what is there is not done again. `on_done` is called with the number of
     trainings that are done and their total.
 
     Raises:
@@ -76,6 +78,7 @@ def verify(
     chosen = winners(collection, found.space, top=top)
     if not chosen:
         raise RunFault(f"no run in {folder} has a feasible evaluation, so there is no winner")
+    _check_predicted(found, chosen)
     jobs = _jobs(found, chosen, seeds, _device(device, trainer), code_version(trainer), collection)
     done = train_all(jobs, trainer=trainer, executor=executor, processes=processes, on_done=on_done)
     verification = _evaluate(collection, found, chosen, jobs, done)
@@ -102,14 +105,23 @@ def _jobs(
             f"{benchmark.name} cannot be verified: it names no task and recipe to train by. "
             f"Verify runs on a table that was trained here; see `nasbench list`."
         )
-    if METRIC not in {metric.name for metric in benchmark.metrics}:
-        raise InvalidConfig(f"{benchmark.name} cannot be verified: it has no metric {METRIC}")
     folder = collection.folder / VERIFICATION
     return [
         Job(winner.arch, benchmark.task, benchmark.recipe, seed, device, code, folder)
         for winner in chosen
         for seed in fresh_seeds(benchmark, seeds)
     ]
+
+
+def _check_predicted(benchmark: Benchmark, chosen: Sequence[Winner]) -> None:
+    """Refuse winners of which an incomplete table says nothing, before they are trained."""
+    results = benchmark.query([Candidate(winner.arch) for winner in chosen])
+    for winner, result in zip(chosen, results, strict=True):
+        if not math.isfinite(result.metrics.get(METRIC, math.nan)):
+            raise InvalidConfig(
+                f"{benchmark.name} has no {METRIC} of {benchmark.space.format(winner.arch)}, a "
+                f"winner of {', '.join(winner.searchers)}, so there is nothing to verify"
+            )
 
 
 def _evaluate(
@@ -119,32 +131,19 @@ def _evaluate(
     jobs: Sequence[Job],
     done: Sequence[Training],
 ) -> Verification:
-    by_arch: dict[Architecture, list[tuple[Job, Training]]] = {}
+    by_arch: _Trained = {}
     for job, training in zip(jobs, done, strict=True):
         by_arch.setdefault(job.arch, []).append((job, training))
     samples = {arch: [t.test_accuracy for _, t in pairs] for arch, pairs in by_arch.items()}
     results = benchmark.query([Candidate(winner.arch) for winner in chosen])
     repeats = int(getattr(benchmark, "repeats", 1))
-    judgement = judge(
-        [result.metrics[METRIC] for result in results], list(samples.values()), repeats=repeats
-    )
-    against = _against_reference(chosen, samples)
+    predicted = [result.metrics[METRIC] for result in results]
+    judgement = judge(predicted, list(samples.values()), repeats=repeats)
     measurements = [
-        Measurement(
-            genes=winner.arch.genes,
-            text=benchmark.space.format(winner.arch),
-            found_by=_sources(winner, collection),
-            predicted=_bounds(judgement.expected[k]),
-            accuracies=samples[winner.arch],
-            files=[relative(job.path, collection.folder) for job, _ in by_arch[winner.arch]],
-            diverged=sum(training.diverged for _, training in by_arch[winner.arch]),
-            measured=_bounds(statistics.mean_interval(samples[winner.arch])),
-            p_value=float(judgement.p_values[k]),
-            verdict=judgement.verdicts[k],
-            against_reference=against.get(winner.arch),
-        )
+        _measurement(winner, k, by_arch[winner.arch], judgement, collection, benchmark.space)
         for k, winner in enumerate(chosen)
     ]
+    against = _against_reference(chosen, samples)
     return Verification(
         benchmark=benchmark.name,
         table_sha256=collection.first.table_sha256,
@@ -160,7 +159,35 @@ def _evaluate(
         degrees=judgement.degrees,
         shift=_bounds(judgement.shift),
         train_s=sum(training.train_s for training in done),
-        measurements=measurements,
+        measurements=[
+            part.model_copy(update={"against_reference": against.get(winner.arch)})
+            for part, winner in zip(measurements, chosen, strict=True)
+        ],
+    )
+
+
+def _measurement(
+    winner: Winner,
+    k: int,
+    trained: Sequence[tuple[Job, Training]],
+    judgement: Judgement,
+    collection: Collection,
+    space: Space,
+) -> Measurement:
+    """What is known of the architecture of number `k`, not yet held against random search's."""
+    accuracies = [training.test_accuracy for _, training in trained]
+    return Measurement(
+        genes=winner.arch.genes,
+        text=space.format(winner.arch),
+        found_by=_sources(winner, collection),
+        predicted=_bounds(judgement.expected[k]),
+        accuracies=accuracies,
+        files=[relative(job.path, collection.folder) for job, _ in trained],
+        diverged=sum(training.diverged for _, training in trained),
+        measured=_bounds(statistics.mean_interval(accuracies)),
+        p_value=float(judgement.p_values[k]),
+        verdict=judgement.verdicts[k],
+        against_reference=None,
     )
 
 
