@@ -41,9 +41,7 @@ def cells():
     return [space.arch(int(index)) for index in chosen]
 
 
-def test_training_is_half_again_as_fast_as_the_plain_loop_at_equal_accuracy(
-    task, cells, benchmark
-):
+def test_training_is_half_again_as_fast_as_the_plain_loop_at_equal_accuracy(task, cells, benchmark):
     data, recipe = task.load(), replace(task.recipe, epochs=EPOCHS)
     train(cells[0], data, recipe, 0)
     train_plain(cells[0], data, recipe, 0)
