@@ -11,7 +11,7 @@ from nasbench.core import Recipe, TaskData
 from nasbench.tasks import shipped
 
 FILE = "language-names.npz"
-FILE_SHA256 = "9f22188c6a545814bd21b7ddff39b094bc7da1f5875492d467e63a4bb23ade52"
+FILE_SHA256 = "b8746d8ec1422faf2b71874a5683513db611c45bff89ca4e0f488bb13192fa99"
 EMBEDDING = 16
 """Channels that a token is embedded in."""
 

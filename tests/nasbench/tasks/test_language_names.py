@@ -16,10 +16,26 @@ def texts(arrays, split: str) -> list[str]:
     return ["".join(signs[token] for token in row) for row in arrays[f"{split}_x"]]
 
 
+def letters(text: str) -> str:
+    """What is left of a decoded string without modifier letters, which serve as apostrophes."""
+    return "".join(c for c in text if c.isalpha() and unicodedata.category(c) != "Lm")
+
+
 def test_no_string_is_in_two_splits_or_languages(arrays):
     everything = [text for split in shipped.SPLITS for text in texts(arrays, split)]
     plain = [text for text in everything if "\N{REPLACEMENT CHARACTER}" not in text]
     assert len(set(plain)) == len(plain) > 20_000
+
+
+def test_no_two_splits_have_strings_of_the_same_letters(arrays):
+    own = [{letters(text) for text in texts(arrays, split)} for split in shipped.SPLITS]
+    assert sum(len(keys) for keys in own) == len(set.union(*own))
+
+
+def test_every_language_has_its_share_of_each_split(arrays):
+    count = np.stack([np.bincount(arrays[f"{split}_y"]) for split in shipped.SPLITS])
+    share = count.sum(axis=0) * [[5 / 7], [1 / 7], [1 / 7]]
+    assert np.abs(count - share).max() < 3
 
 
 def test_padding_only_follows_the_text(arrays):
