@@ -11,12 +11,12 @@ from nasbench.core import Recipe, TaskData
 from nasbench.tasks import shipped
 
 FILE = "spoken-digits.npz"
-FILE_SHA256 = "6000409dfec678d3b666714e759435482ec927e2eff6c270168df9f83ec40578"
+FILE_SHA256 = "4d43fe118e9578dff1215040be3db2fa17a9a64e38e3000cbf0ce625f0f99782"
 CLASSES = 10
 
 
 class SpokenDigits:
-    """2400 / 960 / 960 clips by 60 / 24 / 24 voices, 10 classes; the bands are the channels."""
+    """2400 / 1920 / 1920 clips by 60 / 24 / 24 voices, 10 classes; the bands are the channels."""
 
     name = "spoken-digits"
     domain = "speech"

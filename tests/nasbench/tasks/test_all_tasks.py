@@ -15,7 +15,7 @@ from nasbench.core import Examples, TaskData
 SIZES = {
     "digits-on-photos": (3591, 1200, 1200),
     "mnist1d": (3000, 1000, 1000),
-    "spoken-digits": (2400, 960, 960),
+    "spoken-digits": (2400, 1920, 1920),
     "language-names": (15000, 3000, 3000),
 }
 DOMAINS = {
