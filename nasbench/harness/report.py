@@ -24,9 +24,11 @@ from nasbench.harness.verification import Verification, is_current, read_verific
 from nasbench.harness.winners import Winner, winners
 from nasbench.harness.wording import (
     commands,
+    coverage_sentence,
     describe_budget,
     describe_constraints,
     describe_seeds,
+    failure_sentences,
     find_sentence,
     format_interval,
     format_number,
@@ -109,7 +111,6 @@ def _context(summary: Summary, verification: Verification | None, place: Path) -
 
 def _shared(summary: Summary) -> dict[str, Any]:
     objective = summary.objective
-    failed = [s for s in summary.standings if any(o.arch is None for o in s.outcomes)]
     return {
         "objective": objective,
         "target": summary.target,
@@ -121,11 +122,8 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "finding": find_sentence(summary),
         "optimum_note": optimum_sentence(summary),
         "regret_definition": regret_sentence(summary),
-        "failures": [
-            f"{sum(o.arch is None for o in s.outcomes)} of {len(s.outcomes)} runs of {s.searcher} "
-            f"found nothing feasible; they count as the worst architecture known."
-            for s in failed
-        ],
+        "coverage": coverage_sentence(summary),
+        "failures": failure_sentences(summary),
         "swatch": _swatch,
         "interval": format_interval,
         "heat": _heat,
@@ -165,8 +163,9 @@ def _run_row(outcome: Outcome, summary: Summary, place: Path) -> dict[str, Any]:
 def _cells(found: Sequence[Winner], summary: Summary, place: Path) -> dict[str, Any]:
     best = summary.benchmark.space.canonical(summary.optimum)
     cells = [_cell(winner, summary, best, place) for winner in found[:CELLS]]
-    if summary.exhaustive and best not in {winner.arch for winner in found[:CELLS]}:
-        title = f"Best of the table by {summary.objective.name}"
+    if summary.trained is not None and best not in {winner.arch for winner in found[:CELLS]}:
+        which = "the table" if summary.exhaustive else "those trained"
+        title = f"Best of {which} by {summary.objective.name}"
         cells.append(_drawn(best, title, summary))
     return {"cells": cells, "cells_left_out": max(len(found) - CELLS, 0)}
 
@@ -175,7 +174,7 @@ def _cell(winner: Winner, summary: Summary, best: Architecture, place: Path) -> 
     numbers = _numbers(summary)
     title = ", ".join(winner.searchers)
     if winner.arch == best:
-        title += " (best of the table)" if summary.exhaustive else " (best found)"
+        title += " (best of the table)" if summary.exhaustive else " (best known)"
     found_by = [
         {
             "searcher": find.file.run.searcher,

@@ -2,8 +2,9 @@
 
 The incumbent of a run is chosen on the first objective as the searcher was told it; afterwards its
 architecture is looked up at the benchmark's full training, free of noise: the objective for the
-regret, a test metric for the score. A run that never had a feasible incumbent counts as the worst
-that is known. Resampling has a fixed seed, so the same files give the same numbers.
+regret, a test metric for the score. A run that failed, having no feasible incumbent or one without
+these numbers, counts as the worst that is known. Resampling has a fixed seed, so the same files
+give the same numbers.
 """
 
 from __future__ import annotations
@@ -42,7 +43,9 @@ class Outcome:
     """Of the incumbent, fully trained and free of noise."""
     regret: float
     score: float
-    """The test metric; the worst that is known for a run without incumbent."""
+    """The test metric; the worst that is known for a run that failed."""
+    failed: bool
+    """Whether there is no incumbent, or none whose training succeeded and is in the table."""
     spent_s: float
     overhead_s: float
 
@@ -78,9 +81,11 @@ class Summary:
     """What scores are: a test metric, or the objective if the benchmark has none."""
     optimum: Architecture
     """Best known by the objective, free of noise."""
-    exhaustive: bool
-    """Whether `optimum` is the best of all architectures, not only of those found."""
+    trained: tuple[int, int] | None
+    """How many architectures of how many the benchmark knows; None if it cannot list them."""
     optimum_metrics: Mapping[str, float]
+    worst: Mapping[str, float]
+    """What a failed run counts, by metric: of `objective` and `target`."""
     standings: list[Standing]
     """The best mean score first."""
     lookup: Lookup
@@ -89,14 +94,23 @@ class Summary:
     better: NDArray[np.bool_]
     """(searchers, searchers) whether the row is better beyond the noise."""
 
+    @property
+    def exhaustive(self) -> bool:
+        """Whether `optimum` is the best of all architectures, not only of those known."""
+        return self.trained is not None and self.trained[0] == self.trained[1]
+
 
 def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
-    """All numbers of a report but its curves."""
+    """All numbers of a report but its curves.
+
+    Raises:
+        RunFault: nothing that the benchmark knows can be an optimum of these runs.
+    """
     run = collection.first
     objective = find_objectives(benchmark, run.objectives)[0]
     target = target_of(benchmark, objective)
     lookup = Lookup(benchmark, collection)
-    best, best_metrics, exhaustive = _optimum(benchmark, objective, collection, lookup)
+    best, best_metrics = _optimum(benchmark, objective, collection, lookup)
     worst = {metric.name: _worst(benchmark, metric, lookup) for metric in (objective, target)}
     outcomes = {
         name: [_outcome(file, lookup, objective, target, best_metrics, worst) for file in files]
@@ -109,8 +123,9 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
         objective=objective,
         target=target,
         optimum=best,
-        exhaustive=exhaustive,
+        trained=_trained(benchmark),
         optimum_metrics=best_metrics,
+        worst=worst,
         standings=standings,
         lookup=lookup,
         pairwise=pairwise,
@@ -127,30 +142,49 @@ def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
 
 def _optimum(
     benchmark: Benchmark, objective: Metric, collection: Collection, lookup: Lookup
-) -> tuple[Architecture, Mapping[str, float], bool]:
-    """The best architecture, its metrics, and whether all architectures were considered."""
+) -> tuple[Architecture, Mapping[str, float]]:
+    """The best architecture that is known, and its metrics."""
     if not isinstance(benchmark, SupportsRows):
-        values = objective.sign * lookup.column(objective)[:-1]
-        if not len(values):
+        found = _best(lookup.column(objective)[:-1], objective)
+        if found is None:
             raise RunFault(
-                f"expected a run with a feasible evaluation, got none in {collection.folder}; "
-                f"give the searchers a larger budget or weaker constraints"
+                f"expected a run with a feasible evaluation that has a {objective.name}, got none "
+                f"in {collection.folder}; give the searchers a larger budget or weaker constraints"
             )
-        best = int(np.nanargmin(values))
-        return lookup.archs[best], lookup.metrics[best], False
+        return lookup.archs[found], lookup.metrics[found]
     genes, columns = benchmark.rows()
-    values = objective.sign * np.asarray(columns[objective.name], dtype=np.float64)
+    if _best(columns[objective.name], objective) is None:
+        raise RunFault(
+            f"{benchmark.name} has no {objective.name} of any architecture; train its table first"
+        )
+    holds = np.ones(len(genes), dtype=np.bool_)
     for constraint in collection.first.constraints:
-        holds = [constraint.holds(float(value)) for value in columns[constraint.metric]]
-        values = np.where(holds, values, np.inf)
-    if not np.isfinite(values).any():
+        holds &= [constraint.holds(float(value)) for value in columns[constraint.metric]]
+    found = _best(np.where(holds, columns[objective.name], np.nan), objective)
+    if found is None:
         raise RunFault(
             f"no architecture of {benchmark.name} meets the constraints of the runs in "
             f"{collection.folder}; there is nothing to report"
         )
-    best = int(np.nanargmin(values))
-    arch = Architecture(benchmark.space.name, tuple(genes[best].tolist()))
-    return arch, benchmark.query([Candidate(arch)])[0].metrics, True
+    arch = Architecture(benchmark.space.name, tuple(genes[found].tolist()))
+    return arch, benchmark.query([Candidate(arch)])[0].metrics
+
+
+def _best(column: Floats, metric: Metric) -> int | None:
+    """Where a metric is best; None if it is nowhere finite."""
+    signed = metric.sign * np.where(np.isfinite(column), column, np.nan)
+    return None if np.isnan(signed).all() else int(np.nanargmin(signed))
+
+
+def _trained(benchmark: Benchmark) -> tuple[int, int] | None:
+    """A training that diverged counts: it has accuracies, though no losses."""
+    told: tuple[int, int] | None = getattr(benchmark, "trained", None)
+    if told is not None or not isinstance(benchmark, SupportsRows):
+        return told
+    genes, columns = benchmark.rows()
+    measured = [columns[metric.name] for metric in benchmark.metrics if metric.split != "static"]
+    known = np.isfinite(measured).any(axis=0) if measured else np.ones(len(genes), np.bool_)
+    return int(known.sum()), len(genes)
 
 
 def _worst(benchmark: Benchmark, target: Metric, lookup: Lookup) -> float:
@@ -158,7 +192,12 @@ def _worst(benchmark: Benchmark, target: Metric, lookup: Lookup) -> float:
     if isinstance(benchmark, SupportsRows):
         known = np.append(known, benchmark.rows()[1][target.name])
     known = target.sign * known[np.isfinite(known)]
-    return target.sign * float(known.max()) if len(known) else 0.0
+    if not len(known):
+        raise RunFault(
+            f"{benchmark.name} has no {target.name} of any architecture in these runs, so there is "
+            f"nothing to score them by; train its table first"
+        )
+    return target.sign * float(known.max())
 
 
 def _outcome(
@@ -183,6 +222,7 @@ def _outcome(
         metrics=metrics,
         regret=max(float(lost), 0.0),
         score=float(counted[target.name]),
+        failed=not np.isfinite([told, *(metrics.get(name, np.nan) for name in worst)]).all(),
         spent_s=float(trajectory.spent_s[-1]) if len(trajectory) else 0.0,
         overhead_s=float(trajectory.overhead_s[-1]) if len(trajectory) else 0.0,
     )

@@ -89,11 +89,41 @@ def find_sentence(summary: Summary) -> str:
     return f"{opening} It is better beyond the noise than {_listed(beaten)}{rest}."
 
 
+def coverage_sentence(summary: Summary) -> str:
+    """How much of the table is trained; empty if all of it is, or if it is no table."""
+    if summary.trained is None or summary.exhaustive:
+        return ""
+    done, total = summary.trained
+    return (
+        f"Only {done:,} of {total:,} architectures of the table are trained: its best may be among "
+        f"the others, and every number here may change."
+    )
+
+
+def failure_sentences(summary: Summary) -> list[str]:
+    """For each searcher, how many of its runs count as the worst, and why."""
+    found = []
+    for standing in summary.standings:
+        ended, name = standing.outcomes, standing.searcher
+        empty = sum(outcome.arch is None for outcome in ended)
+        lost = sum(outcome.failed for outcome in ended) - empty
+        reasons = ((empty, "found nothing feasible"), (lost, "ended with a failed training"))
+        found += [
+            f"{number} of {len(ended)} runs of {name} {what}; they count as the worst "
+            f"architecture known."
+            for number, what in reasons
+            if number
+        ]
+    return found
+
+
 def optimum_sentence(summary: Summary) -> str:
     """What the best possible score is."""
     objective, target = summary.objective, summary.target
     digits = 2 if objective.unit == "%" else 4
-    what = "The table's best" if summary.exhaustive else "The best architecture that any run found"
+    what = "The best architecture that any run found"
+    if summary.trained is not None:
+        what = "The table's best" if summary.exhaustive else "The best architecture trained so far"
     best = summary.optimum_metrics
     text = f"{what} by {objective.name} has {best[objective.name]:.{digits}f}"
     if target != objective:
@@ -105,11 +135,10 @@ def regret_sentence(summary: Summary) -> str:
     """How the regret on the page is defined."""
     name = summary.objective.name
     feasible = " that meets the constraints" if summary.collection.first.constraints else ""
-    best = (
-        f"the best of all architectures{feasible} in the table"
-        if summary.exhaustive
-        else "the best that any of these runs found, as the benchmark cannot list all architectures"
-    )
+    best = "the best that any of these runs found, as the benchmark cannot list all architectures"
+    if summary.trained is not None:
+        which = "all" if summary.exhaustive else f"the {summary.trained[0]:,} trained"
+        best = f"the best of {which} architectures{feasible} in the table"
     return (
         f"Distance of the incumbent's {name} from {best}; both fully trained and free of noise, "
         f"that is, means over the table's repeats. The incumbent was chosen on the value the "
@@ -125,7 +154,7 @@ def verification_sentence(verification: Verification) -> str:
         f"Trained again with {len(verification.seeds)} fresh seeds each, {confirmed} of "
         f"{len(measurements)} winning cells confirm the table"
     )
-    for verdict in ("better", "worse"):
+    for verdict in ("better", "worse", "unstable"):
         number = sum(m.verdict == verdict for m in measurements)
         text += f", {number} {'is' if number == 1 else 'are'} {verdict}" if number else ""
     against = [m.against_reference for m in measurements if m.against_reference is not None]
@@ -137,6 +166,8 @@ def verification_sentence(verification: Verification) -> str:
 
 def shift_sentence(verification: Verification) -> str:
     """How far fresh trainings are from the table on average."""
+    if verification.shift is None:
+        return "No cell trained stably, so there is nothing to compare with the table."
     return (
         f"On average the fresh trainings differ from the table by "
         f"{format_interval(verification.shift, 2, True)} percentage points."
