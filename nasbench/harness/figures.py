@@ -32,17 +32,28 @@ class Figure:
     svg: str
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Shown:
+    """What a figure shows of the incumbents."""
+
+    column: Floats
+    """(architectures + 1,) as `Lookup.column` gives it."""
+    worst: float
+    """Counts for a run that failed, as it does in the table."""
+    name: str
+    unit: str
+
+
 def curves(summary: Summary) -> list[Figure]:
     """Regret and score of the incumbent, each on both clocks."""
     objective, target = summary.objective, summary.target
     lookup = summary.lookup
     best = summary.optimum_metrics[objective.name]
-    regrets = np.maximum(objective.sign * (lookup.column(objective) - best), 0.0)
-    scores = lookup.column(target)
-    return [
-        *_on_clocks(summary, regrets, f"{objective.name} regret", regret_unit(objective), True),
-        *_on_clocks(summary, scores, target.name, target.unit, False),
-    ]
+    known = np.append(lookup.column(objective), summary.worst[objective.name])
+    *regrets, worst = np.maximum(objective.sign * (known - best), 0.0)
+    regret = _Shown(np.array(regrets), worst, f"{objective.name} regret", regret_unit(objective))
+    score = _Shown(lookup.column(target), summary.worst[target.name], target.name, target.unit)
+    return [*_on_clocks(summary, regret, True), *_on_clocks(summary, score, False)]
 
 
 def scores(summary: Summary) -> str:
@@ -88,30 +99,29 @@ def _winner_label(searchers: list[str]) -> str:
     return f"{searchers[0]} +{others}" if others else searchers[0]
 
 
-def _on_clocks(
-    summary: Summary, column: Floats, name: str, unit: str, log_y: bool
-) -> Iterator[Figure]:
+def _on_clocks(summary: Summary, shown: _Shown, log_y: bool) -> Iterator[Figure]:
+    name = shown.name
     for clock, label in _CLOCKS:
         grid = grid_of(summary.collection.files, clock)
         if len(grid):
             caption = f"{name} against {label}"
             drawing = plots.curves(
-                _series(summary, column, grid, clock),
+                _series(summary, shown, grid, clock),
                 key=f"{name.split()[0]}-{clock}-{'log' if log_y else 'linear'}".replace("_", "-"),
                 title=f"{caption}: one line for each searcher; final values are in the table above",
                 x_label=label,
-                y_label=f"{name} ({unit})",
+                y_label=f"{name} ({shown.unit})",
                 log_y=log_y,
             )
             yield Figure(caption, drawing)
 
 
-def _series(summary: Summary, column: Floats, grid: Floats, clock: Clock) -> list[Curve]:
+def _series(summary: Summary, shown: _Shown, grid: Floats, clock: Clock) -> list[Curve]:
     found = []
     for standing in summary.standings:
         files = [outcome.file for outcome in standing.outcomes]
-        values = curve_values(files, summary.lookup, column, grid, clock)
-        known = np.isfinite(values).all(axis=0) if len(values) else np.zeros(len(grid), bool)
+        values = curve_values(files, summary.lookup, shown.column, grid, clock, worst=shown.worst)
+        known = np.isfinite(values).all(axis=0)
         if known.any():
             rng = np.random.default_rng(BOOTSTRAP_SEED)
             band = statistics.bootstrap_band(values[:, known], rng=rng)

@@ -46,21 +46,27 @@ class Lookup:
 
 
 def curve_values(
-    files: Sequence[RunFile], lookup: Lookup, column: Floats, grid: Floats, clock: Clock
+    files: Sequence[RunFile],
+    lookup: Lookup,
+    column: Floats,
+    grid: Floats,
+    clock: Clock,
+    *,
+    worst: float = np.nan,
 ) -> Floats:
     """A metric (runs, points) of each run's incumbent at the points of a grid.
 
-    Runs that never have an incumbent are left out. NaN before the first incumbent of a run and
-    beyond the end of the longest.
+    A run that never has an incumbent counts `worst` all along, and so does an incumbent without
+    this metric. NaN before the first incumbent of any other run, and beyond the end of the longest.
     """
-    rows, end = [], 0.0
-    for file in files:
+    column = np.append(np.where(np.isfinite(column[:-1]), column[:-1], worst), np.nan)
+    values, end = np.full((len(files), len(grid)), worst), 0.0
+    for row, file in zip(values, files, strict=True):
+        trajectory = file.run.trajectory
         if lookup.positions[file][-1] >= 0:
-            trajectory = file.run.trajectory
-            steps = steps_at(trajectory, grid, clock)
-            rows.append(column[lookup.incumbents[file][steps]])
+            row[:] = column[lookup.incumbents[file][steps_at(trajectory, grid, clock)]]
+        if len(trajectory):
             end = max(end, len(trajectory) if clock == "evaluations" else trajectory.spent_s[-1])
-    values = np.array(rows).reshape(len(rows), len(grid))
     return np.where(grid <= end, values, np.nan)
 
 

@@ -50,6 +50,7 @@ _STYLE: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": True,
+    "text.parse_math": False,  # a searcher's name is text, dollar signs included
 }
 
 
@@ -175,7 +176,7 @@ def _plain_ticks(axes: Axes, log_y: bool) -> None:
 
 def _floor(series: Sequence[Curve]) -> float:
     """Where a logarithmic axis ends: half of the smallest positive mean."""
-    means = np.concatenate([curve.mean for curve in series])
+    means = np.concatenate([np.zeros(0), *(curve.mean for curve in series)])
     positive = means[np.isfinite(means) & (means > 0)]
     return float(positive.min()) / 2 if len(positive) else 1e-3
 

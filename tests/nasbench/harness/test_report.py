@@ -18,9 +18,9 @@ import numpy as np
 import pytest
 
 from nasbench import cli
-from nasbench.core import Budget, Candidate, Constraint
+from nasbench.core import Budget, Candidate, Constraint, Result
 from nasbench.errors import OutputFault, RunFault, UnknownBenchmark
-from nasbench.harness import plots
+from nasbench.harness import figures, plots
 from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.lookup import Lookup, curve_values, grid_of
@@ -223,6 +223,92 @@ def test_without_rows_the_regret_is_against_the_best_that_was_found(toy, runs):
     assert "the best that any of these runs found" in build_report(runs, Unlisted()).read_text()
 
 
+@pytest.mark.parametrize("clock", ["evaluations", "seconds"])
+def test_curves_end_where_the_table_is_also_if_runs_fail(toy, tmp_path, clock):
+    bound = [Constraint("params", upper=100)]
+    write(toy, tmp_path, searchers=["random-search"], seeds=range(20), constraints=bound)
+    summary = summarize(collect(tmp_path), toy)
+    (standing,) = summary.standings
+    assert 0 < sum(outcome.arch is None for outcome in standing.outcomes) < 20
+    files, end = summary.collection.files, grid_of(summary.collection.files, clock)[-1:]
+    values = curve_values(
+        files, summary.lookup, summary.lookup.column(summary.target), end, clock, worst=-7.0
+    )
+    scores = [-7.0 if o.arch is None else o.score for o in standing.outcomes]
+    assert values[:, 0].tolist() == scores
+    score = summary.lookup.column(summary.target)
+    shown = figures._Shown(score, summary.worst[summary.target.name], "", "")
+    (curve,) = figures._series(summary, shown, end, clock)
+    assert curve.mean[-1] == pytest.approx(standing.mean.estimate)
+
+
+# --- tables that know only a part ----------------------------------------------------------------
+
+
+class Partial(ToyBenchmark):
+    """The toy table while it is being trained: nothing measured of what `known` refuses."""
+
+    def __init__(self, known, diverged=lambda arch: False):
+        super().__init__()
+        self.known, self.diverged = known, diverged
+
+    def _result(self, candidate, noise_seed):
+        made, arch = super()._result(candidate, noise_seed), self.space.canonical(candidate.arch)
+        gone = [] if self.known(arch) else ["loss", "accuracy"]
+        gone += ["loss"] if self.diverged(arch) else []
+        lost = {name: np.nan for name in made.metrics if name.partition("_")[2] in gone}
+        return Result({**made.metrics, **lost}, made.cost_s)
+
+
+def test_the_best_of_a_partly_trained_table_is_not_called_the_tables_best(tmp_path):
+    partial = Partial(lambda arch: arch.genes[0] == 0)  # 20 of 80 classes
+    write(partial, tmp_path, searchers=["random-search"], seeds=range(4))
+    summary = summarize(collect(tmp_path), partial)
+    assert (summary.trained, summary.exhaustive) == ((20, 80), False)
+    page = build_report(tmp_path, partial).read_text()
+    assert "Only 20 of 80 architectures of the table are trained" in page
+    assert "the best of the 20 trained architectures" in page
+    assert "table&#39;s best" not in page
+    assert "The best architecture trained so far by valid_accuracy" in page
+
+
+def test_a_diverged_training_is_trained(toy, tmp_path):
+    broken = Partial(lambda arch: True, diverged=lambda arch: arch.genes[0] == 1)
+    write(broken, tmp_path, searchers=["random-search"], objectives=("valid_loss",))
+    assert summarize(collect(tmp_path), broken).exhaustive
+
+
+def test_a_table_that_counts_its_trainings_is_believed(toy, runs):
+    counting = ToyBenchmark()
+    counting.trained = (79, 80)
+    assert not summarize(collect(runs), counting).exhaustive
+
+
+def test_runs_without_a_successful_incumbent_are_told_of(tmp_path):
+    partial = Partial(lambda arch: arch.genes == (1, 2, 3, 2))
+    write(partial, tmp_path, searchers=["random-search"], seeds=range(12), budget=Budget(20))
+    summary = summarize(collect(tmp_path), partial)
+    outcomes = summary.standings[0].outcomes
+    failed = [outcome for outcome in outcomes if np.isinf(outcome.told)]
+    assert 0 < len(failed) < len(outcomes)
+    assert [outcome for outcome in outcomes if outcome.failed] == failed
+    page = build_report(tmp_path, partial).read_text()
+    assert f"{len(failed)} of 12 runs of random-search ended with a failed training" in page
+
+
+@pytest.mark.parametrize("listed", [True, False])
+def test_a_table_that_knows_nothing_is_refused(toy, tmp_path, listed):
+    empty = Partial(lambda arch: False)
+    write(empty, tmp_path, searchers=["random-search"])
+    if not listed:
+        empty = type("Unlisted", (), {n: getattr(empty, n) for n in UNLISTED})()
+    with pytest.raises(RunFault, match=r"valid_accuracy"):
+        summarize(collect(tmp_path), empty)
+
+
+UNLISTED = ("name", "space", "metrics", "epochs", "query")
+
+
 # --- the page ------------------------------------------------------------------------------------
 
 
@@ -293,10 +379,11 @@ def test_another_process_writes_the_same_bytes(runs, page):
 
 def test_names_are_text_and_never_markup(toy, runs):
     for path in runs.rglob("local-search/seed-*.json"):
-        replace(path, searcher='<script>alert("x")</script> $x^2$ & co')
+        replace(path, searcher='<script>alert("x")</script> $x^2$ a$\\frac{$ & co')
     text = build_report(runs, toy).read_text()
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(" in text
+    assert "a$\\frac{$ &amp; co" in text
 
 
 def test_a_single_run_has_no_interval(toy, tmp_path):
