@@ -82,16 +82,17 @@ def _show(console: Console, found: Verification) -> None:
             "\n".join(source.searcher for source in part.found_by),
             format_interval(part.predicted).replace(" ", "\n", 1),
             format_interval(part.measured).replace(" ", "\n", 1),
-            f"{part.verdict}\np {format_p(part.p_value)}",
+            part.verdict + ("" if part.p_value is None else f"\np {format_p(part.p_value)}"),
             "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
     console.print(table)
     console.print(f"{verification_sentence(found)} {shift_sentence(found)}", highlight=False)
     console.print(
         "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
-        "Verdict: fresh trainings compared with the table, t-test with the noise pooled over all "
-        "winners; random: compared with random search's winner, Welch's test; both with Holm's "
-        "correction.",
+        "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be the "
+        "same, pooled over all stable winners; unstable: a training diverged, or they scatter far "
+        "more than those of the others; random: compared with random search's winner, Welch's "
+        "test; both with Holm's correction.",
         style="dim",
         highlight=False,
     )

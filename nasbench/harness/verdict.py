@@ -3,10 +3,17 @@
 The table's value of an architecture is the mean of r trainings, the measured one the mean of m
 fresh trainings by the same recipe. If the table tells the truth, both have the same expectation and
 their difference is normal with variance s^2 (1/m + 1/r). s is the standard deviation between seeds,
-pooled over the fresh trainings of all k verified architectures: three trainings of one say little
-about it, 3 k trainings do. That makes a two-sided t-test with k (m - 1) degrees of freedom, with
-Holm's correction (1979) over the architectures: a prediction interval turned around, in which the
-mean of m fresh trainings is expected.
+assumed to be the same for all k verified architectures and pooled over their fresh trainings: three
+trainings of one say little about it, 3 k trainings do. That makes a two-sided t-test with k (m - 1)
+degrees of freedom, with Holm's correction (1979) over the architectures: a prediction interval
+turned around, in which the mean of m fresh trainings is expected.
+
+An architecture of which a training diverged, or whose trainings scatter far more than those of the
+others, breaks the assumption, and with it in the pool no lie about the others would be found. It is
+left out of pool, tests and shift, and its verdict is `unstable`. What scatters too much is told by
+Cochran's test of outlying variances (1941) at 1 %, repeated until it finds no more, as ISO 5725-2
+does where laboratories are pooled; its critical value is Bonferroni's bound on F-tests of each
+variance against the pool of the others, which is computed here and allows samples of unequal size.
 
 Two remarks for the reader. Winners are selected: the trainings behind the table's value were lucky
 on the validation split, and as far as luck there and on the test split go together, its test value
@@ -23,14 +30,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 
 from nasbench.harness.statistics import LEVEL, Interval, holm
 
 Floats = NDArray[np.float64]
-Verdict = Literal["confirmed", "better", "worse"]
+Verdict = Literal["confirmed", "better", "worse", "unstable"]
 
+OUTLYING = 0.01
+"""Level of Cochran's test."""
 ROUNDING = 1e-9
 """Percentage points of noise that are the rounding of a mean, not noise."""
 EQUAL = 1e-4
@@ -42,55 +51,101 @@ class Judgement:
     """The table's k values against fresh trainings."""
 
     noise: float
-    """Standard deviation between seeds, pooled over the architectures."""
+    """Standard deviation between seeds, pooled over the stable architectures, or over all if none
+    is stable."""
     degrees: int
     """Degrees of freedom of `noise`."""
     expected: list[Interval]
     """The table's values, and where the mean of the fresh trainings belongs, before correction."""
     p_values: Floats
-    """(k,) two-sided, corrected for k tests."""
+    """(k,) two-sided, corrected for the number of tests; NaN for the unstable."""
     verdicts: list[Verdict]
     """`better` if fresh trainings are better than the table says."""
-    shift: Interval
-    """Mean of measured minus predicted over the architectures."""
+    shift: Interval | None
+    """Mean of measured minus predicted over the stable architectures; None if there are none."""
 
 
 def judge(
-    predicted: Sequence[float],
-    measured: Sequence[Sequence[float]],
+    predicted: ArrayLike,
+    measured: Sequence[ArrayLike],
     *,
-    repeats: int,
+    repeats: ArrayLike,
+    diverged: ArrayLike = False,
     level: float = LEVEL,
 ) -> Judgement:
-    """Hold `predicted` (k,), means over `repeats` trainings, against k samples of fresh trainings.
+    """Hold the table's values `predicted` (k,) against k samples of fresh trainings.
+
+    The values are means over `repeats` trainings, a number or (k,). `diverged`, a bool or (k,),
+    marks architectures of which a fresh training diverged.
 
     Raises:
         ValueError: an architecture with fewer than two fresh trainings.
     """
+    values = np.asarray(predicted, dtype=np.float64)
     samples = [np.asarray(sample, dtype=np.float64) for sample in measured]
-    if not samples or min(map(len, samples)) < 2 or len(samples) != len(predicted):
+    if not samples or min(map(len, samples)) < 2 or len(samples) != len(values):
         raise ValueError("expected two or more fresh trainings for each of the predicted values")
+    unstable = _scattered(samples, np.broadcast_to(diverged, len(samples)))
+    stable = np.flatnonzero(~unstable)
+    pooled = stable if len(stable) else np.arange(len(samples))
+    noise, degrees = _pool([samples[k] for k in pooled])
     sizes = np.array([len(sample) for sample in samples])
-    degrees = int((sizes - 1).sum())
-    squares = sum(float(((sample - sample.mean()) ** 2).sum()) for sample in samples)
-    noise = math.sqrt(squares / degrees)
-    noise = noise if noise > ROUNDING else 0.0
-    gaps = np.array([sample.mean() for sample in samples]) - np.asarray(predicted, dtype=np.float64)
-    errors = noise * np.sqrt(1 / sizes + 1 / repeats)
-    p_values = holm(_p_values(gaps, errors, degrees))
+    errors = noise * np.sqrt(1 / sizes + 1 / np.broadcast_to(repeats, len(samples)))
+    gaps = np.array([sample.mean() for sample in samples]) - values
     reach = float(stats.t.ppf((1 + level) / 2, degrees))
-    center, error = float(gaps.mean()), float(np.sqrt((errors**2).sum())) / len(samples)
+    p_values = np.full(len(samples), np.nan)
+    p_values[stable] = holm(_p_values(gaps[stable], errors[stable], degrees))
     return Judgement(
         noise=noise,
         degrees=degrees,
         expected=[
-            Interval(value, value - reach * error, value + reach * error, level)
-            for value, error in zip(map(float, predicted), map(float, errors), strict=True)
+            _interval(float(value), reach * float(error), level)
+            for value, error in zip(values, errors, strict=True)
         ],
         p_values=p_values,
         verdicts=[_verdict(gap, p, level) for gap, p in zip(gaps, p_values, strict=True)],
-        shift=Interval(center, center - reach * error, center + reach * error, level),
+        shift=_shift(gaps[stable], errors[stable], reach, level),
     )
+
+
+def _scattered(samples: Sequence[Floats], diverged: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """`diverged` (k,), and with it the architectures whose trainings scatter too much."""
+    out = diverged.copy()
+    squares, degrees = np.array([_squares(sample) for sample in samples]).T
+    while (kept := np.flatnonzero(~out)).size > 1:
+        own, own_degrees = squares[kept], degrees[kept]
+        others, other_degrees = own.sum() - own, own_degrees.sum() - own_degrees
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratios = (own / own_degrees) / (others / other_degrees)
+        ratios[others <= ROUNDING**2] = 0.0  # the others do not vary at all, which is no measure
+        chances = len(kept) * stats.f.sf(ratios, own_degrees, other_degrees)
+        if chances.min() >= OUTLYING:
+            break
+        out[kept[int(chances.argmin())]] = True
+    return out
+
+
+def _pool(samples: Sequence[Floats]) -> tuple[float, int]:
+    """Standard deviation around the samples' own means, and its degrees of freedom."""
+    squares, degrees = np.array([_squares(sample) for sample in samples]).sum(axis=0).tolist()
+    noise = math.sqrt(squares / degrees)
+    return (noise if noise > ROUNDING else 0.0), int(degrees)
+
+
+def _squares(sample: Floats) -> tuple[float, int]:
+    """Sum of squares around the mean, and degrees of freedom."""
+    return float(((sample - sample.mean()) ** 2).sum()), len(sample) - 1
+
+
+def _shift(gaps: Floats, errors: Floats, reach: float, level: float) -> Interval | None:
+    if not len(gaps):
+        return None
+    error = float(np.sqrt((errors**2).sum())) / len(gaps)
+    return _interval(float(gaps.mean()), reach * error, level)
+
+
+def _interval(center: float, reach: float, level: float) -> Interval:
+    return Interval(center, center - reach, center + reach, level)
 
 
 def _p_values(gaps: Floats, errors: Floats, degrees: int) -> Floats:
@@ -100,6 +155,8 @@ def _p_values(gaps: Floats, errors: Floats, degrees: int) -> Floats:
 
 
 def _verdict(gap: float, p_value: float, level: float) -> Verdict:
+    if math.isnan(p_value):
+        return "unstable"
     if p_value >= 1 - level:
         return "confirmed"
     return "better" if gap > 0 else "worse"

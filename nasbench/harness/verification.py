@@ -65,8 +65,8 @@ class Measurement(_Model):
     diverged: int
     measured: Bounds
     """Mean of the fresh trainings with Student's interval."""
-    p_value: float
-    """Of no difference, corrected for the number of architectures."""
+    p_value: float | None
+    """Of no difference, corrected for the number of architectures; None for an unstable one."""
     verdict: Verdict
     """What the trainings are, compared with what the table says."""
     against_reference: Against | None
@@ -89,10 +89,10 @@ class Verification(_Model):
     code: str
     level: float
     noise: float
-    """Standard deviation between seeds, pooled over the architectures."""
+    """Standard deviation between seeds, pooled over the stable architectures."""
     degrees: int
-    shift: Bounds
-    """Mean of measured minus predicted."""
+    shift: Bounds | None
+    """Mean of measured minus predicted over the stable architectures; None if there are none."""
     train_s: float
     measurements: list[Measurement]
 

@@ -135,10 +135,11 @@ def _evaluate(
     for job, training in zip(jobs, done, strict=True):
         by_arch.setdefault(job.arch, []).append((job, training))
     samples = {arch: [t.test_accuracy for _, t in pairs] for arch, pairs in by_arch.items()}
+    diverged = [any(t.diverged for _, t in pairs) for pairs in by_arch.values()]
     results = benchmark.query([Candidate(winner.arch) for winner in chosen])
     repeats = int(getattr(benchmark, "repeats", 1))
     predicted = [result.metrics[METRIC] for result in results]
-    judgement = judge(predicted, list(samples.values()), repeats=repeats)
+    judgement = judge(predicted, list(samples.values()), repeats=repeats, diverged=diverged)
     measurements = [
         _measurement(winner, k, by_arch[winner.arch], judgement, collection, benchmark.space)
         for k, winner in enumerate(chosen)
@@ -157,7 +158,7 @@ def _evaluate(
         level=statistics.LEVEL,
         noise=judgement.noise,
         degrees=judgement.degrees,
-        shift=_bounds(judgement.shift),
+        shift=None if judgement.shift is None else _bounds(judgement.shift),
         train_s=sum(training.train_s for training in done),
         measurements=[
             part.model_copy(update={"against_reference": against.get(winner.arch)})
@@ -185,7 +186,7 @@ def _measurement(
         files=[relative(job.path, collection.folder) for job, _ in trained],
         diverged=sum(training.diverged for _, training in trained),
         measured=_bounds(statistics.mean_interval(accuracies)),
-        p_value=float(judgement.p_values[k]),
+        p_value=None if judgement.verdicts[k] == "unstable" else float(judgement.p_values[k]),
         verdict=judgement.verdicts[k],
         against_reference=None,
     )

@@ -123,9 +123,9 @@ def test_with_one_architecture_the_expected_interval_is_the_prediction_interval_
 
 
 def test_the_noise_is_pooled_over_architectures():
-    found = judge([0.0, 0.0], [[0.0, 2.0], [5.0, 5.0, 5.0]], repeats=1)
+    found = judge([0.0, 0.0], [[0.0, 2.0], [5.0, 6.0, 7.0]], repeats=1)
     assert found.degrees == 3
-    assert found.noise == pytest.approx(math.sqrt(2 / 3))
+    assert found.noise == pytest.approx(math.sqrt((2 + 2) / 3))
 
 
 @pytest.mark.parametrize("repeats", [1, 3])
@@ -134,7 +134,8 @@ def test_an_honest_table_is_rarely_contradicted(rng, repeats):
     for _ in range(1000):
         predicted = 90 + 0.5 * rng.normal(size=(5, repeats)).mean(axis=1)
         measured = 90 + 0.5 * rng.normal(size=(5, 3))
-        wrong += set(judge(predicted, measured, repeats=repeats).verdicts) != {"confirmed"}
+        verdicts = judge(predicted, measured, repeats=repeats).verdicts
+        wrong += not {"better", "worse"}.isdisjoint(verdicts)
     assert 0.02 < wrong / 1000 < 0.07  # family-wise level 0.05
 
 
@@ -146,6 +147,66 @@ def test_a_lie_of_five_standard_deviations_is_found(rng):
         predicted[2] += 2.5
         found.append(judge(predicted, measured, repeats=1).verdicts[2] == "worse")
     assert np.mean(found) > 0.8
+
+
+def five_cells(rng):
+    """Five honest cells but for the third, which the table overstates by five points."""
+    measured = 90 + 0.5 * rng.normal(size=(5, 3))
+    predicted = 90 + 0.5 * rng.normal(size=5)
+    predicted[2] += 5
+    return predicted, measured
+
+
+@pytest.mark.parametrize("diverged", [True, False])
+def test_one_failed_training_does_not_hide_a_lie_about_another_cell(rng, diverged):
+    predicted, measured = five_cells(rng)
+    sound = judge(np.delete(predicted, 4), np.delete(measured, 4, axis=0), repeats=1)
+    measured[4, 1] = 10.0  # trainings that fail without diverging are told by their scatter
+    found = judge(predicted, measured, repeats=1, diverged=[False] * 4 + [diverged])
+    assert found.verdicts == ["confirmed", "confirmed", "worse", "confirmed", "unstable"]
+    assert math.isnan(found.p_values[4])
+    assert (found.noise, found.degrees, found.shift) == (sound.noise, 8, sound.shift)
+
+
+def test_a_cell_of_which_a_training_diverged_is_unstable_however_little_it_scatters(rng):
+    predicted, measured = five_cells(rng)
+    assert judge(predicted, measured, repeats=1, diverged=[True] + [False] * 4).verdicts[:3] == [
+        "unstable",
+        "confirmed",
+        "worse",
+    ]
+
+
+def test_if_no_cell_is_stable_there_is_no_shift_and_no_verdict(rng):
+    found = judge(*five_cells(rng), repeats=1, diverged=True)
+    assert (set(found.verdicts), found.shift, found.degrees) == ({"unstable"}, None, 10)
+
+
+def test_outlying_scatter_is_where_the_published_table_of_cochrans_test_has_it():
+    critical = 0.788  # five variances of three results each, at 1 %: tables of ISO 5725-2
+    share = np.array([critical + 0.004, critical - 0.004])
+    found = []
+    for c in share:
+        scatter = np.sqrt(np.array([c, *4 * [(1 - c) / 4]]))
+        samples = 90 + scatter[:, None] * np.array([-1.0, 0.0, 1.0])
+        found.append(judge(samples.mean(axis=1), samples, repeats=1).verdicts[0])
+    assert found == ["unstable", "confirmed"]
+
+
+def test_cells_whose_trainings_scatter_alike_are_rarely_unstable(rng):
+    unstable = 0
+    for _ in range(500):
+        measured = 90 + 0.5 * rng.normal(size=(5, 3))
+        unstable += "unstable" in judge([90.0] * 5, measured, repeats=1).verdicts
+    assert unstable / 500 < 0.025  # nominally 0.01
+
+
+def test_each_cell_is_expected_as_near_as_its_own_repeats_allow(rng):
+    measured = 90 + 0.5 * rng.normal(size=(2, 3))
+    both = judge([90.0, 90.0], measured, repeats=[1, 3])
+    for k, repeats in enumerate((1, 3)):
+        assert both.expected[k] == judge([90.0, 90.0], measured, repeats=repeats).expected[k]
+    assert both.expected[0].low < both.expected[1].low
 
 
 def test_without_any_noise_only_equal_values_are_confirmed():
@@ -311,7 +372,25 @@ def test_a_diverged_training_is_counted_and_told(runs, toy):
 
     found = verified(runs, toy, diverging)
     assert {part.diverged for part in found.measurements} == {1}
-    assert {part.verdict for part in found.measurements} == {"worse"}
+    assert {(part.verdict, part.p_value) for part in found.measurements} == {("unstable", None)}
+    page = build_report(runs, toy).read_text()
+    assert page.count("(1 diverged)") == page.count('class="verdict unstable"') > 0
+
+
+def test_a_lie_is_found_although_another_winner_diverged(runs, toy):
+    archs = [winner.arch for winner in winners(collect(runs), toy.space)]
+
+    class Mixed(Trainer):
+        def __call__(self, arch, *rest):
+            self.shift = -8.0 if arch == archs[0] else 0.0
+            honest = super().__call__(arch, *rest)
+            failed = arch == archs[-1] and rest[2] == 1001
+            return curve(10.0, diverged=True) if failed else honest
+
+    found = verified(runs, toy, Mixed(), top=3)
+    verdicts = {part.genes: part.verdict for part in found.measurements}
+    assert verdicts[archs[0].genes] == "worse"
+    assert verdicts[archs[-1].genes] == "unstable"
 
 
 # --- in the report -------------------------------------------------------------------------------
