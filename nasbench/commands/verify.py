@@ -86,12 +86,20 @@ def _show(console: Console, found: Verification) -> None:
             "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
     console.print(table)
+    for left in found.skipped:
+        names = ", ".join(source.searcher for source in left.found_by)
+        console.print(
+            f"Not trained, as {found.benchmark} has no {found.metric} of it: {left.text}, a winner "
+            f"of {names}.",
+            markup=False,
+            highlight=False,
+        )
     console.print(f"{verification_sentence(found)} {shift_sentence(found)}", highlight=False)
     console.print(
         "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
-        "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be the "
-        "same, pooled over all stable winners; unstable: a training diverged, or they scatter far "
-        "more than those of the others; random: compared with random search's winner, Welch's "
+        "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be "
+        "the same, pooled over all stable winners; unstable: a training diverged, or they scatter "
+        "far more than those of the others; random: compared with random search's winner, Welch's "
         "test; both with Holm's correction.",
         style="dim",
         highlight=False,

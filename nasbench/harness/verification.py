@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from nasbench.errors import RunFault
-from nasbench.harness.collection import Collection
+from nasbench.harness.collection import Collection, RunFile
 from nasbench.harness.verdict import Verdict
 from nasbench.harness.winners import Winner
 
@@ -49,13 +49,22 @@ class Against(_Model):
     verdict: Literal["better", "tied", "worse"]
 
 
+class Skipped(_Model):
+    """A winner that was not trained, as the table has no value of it to verify."""
+
+    genes: tuple[int, ...]
+    """Canonical."""
+    text: str
+    found_by: list[Source] = Field(min_length=1)
+
+
 class Measurement(_Model):
     """One architecture: what the table says, and what training shows."""
 
     genes: tuple[int, ...]
     """Canonical."""
     text: str
-    found_by: list[Source]
+    found_by: list[Source] = Field(min_length=1)
     predicted: Bounds
     """The table's test accuracy, and where the mean of the fresh trainings is expected."""
     accuracies: list[float]
@@ -94,7 +103,8 @@ class Verification(_Model):
     shift: Bounds | None
     """Mean of measured minus predicted over the stable architectures; None if there are none."""
     train_s: float
-    measurements: list[Measurement]
+    measurements: list[Measurement] = Field(min_length=1)
+    skipped: list[Skipped]
 
 
 def read_verification(collection: Collection) -> Verification | None:
@@ -121,22 +131,22 @@ def read_verification(collection: Collection) -> Verification | None:
 def is_current(
     verification: Verification, collection: Collection, chosen: Sequence[Winner]
 ) -> bool:
-    """Whether it verifies these very runs: the same table, and every winner of today."""
+    """Whether it is about these very runs: the same table, and every winner of today."""
     first = collection.first
     if (verification.benchmark, verification.table_sha256) != (first.benchmark, first.table_sha256):
         return False
     verified = {
-        (source.file, source.sha256)
-        for measurement in verification.measurements
-        for source in measurement.found_by
+        (source.file, source.sha256, source.searcher)
+        for part in (*verification.measurements, *verification.skipped)
+        for source in part.found_by
     }
-    files = {(relative(f.path, collection.folder), f.sha256) for f in collection.files}
-    wanted = {
-        (relative(find.file.path, collection.folder), find.file.sha256)
-        for winner in chosen
-        for find in winner.finds
-    }
+    files = {_identity(file, collection) for file in collection.files}
+    wanted = {_identity(find.file, collection) for winner in chosen for find in winner.finds}
     return wanted <= verified <= files
+
+
+def _identity(file: RunFile, collection: Collection) -> tuple[str, str, str]:
+    return relative(file.path, collection.folder), file.sha256, file.run.searcher
 
 
 def relative(path: Path, folder: Path) -> str:

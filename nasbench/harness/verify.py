@@ -11,7 +11,8 @@ import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
-from itertools import count, islice
+from itertools import compress, count, islice
+from operator import not_
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -35,6 +36,7 @@ from nasbench.harness.verification import (
     Against,
     Bounds,
     Measurement,
+    Skipped,
     Source,
     Verification,
     relative,
@@ -75,13 +77,16 @@ def verify(
     _check_least("top", top, 1)
     collection = collect(folder)
     found = find_benchmark(collection, benchmark)
-    chosen = winners(collection, found.space, top=top)
-    if not chosen:
-        raise RunFault(f"no run in {folder} has a feasible evaluation, so there is no winner")
-    _check_predicted(found, chosen)
+    everyone = winners(collection, found.space, top=top)
+    if not everyone:
+        raise RunFault(
+            f"no run in {folder} has a feasible evaluation of a finite objective, so there is no "
+            f"winner; make runs that have, with `nasbench compare`"
+        )
+    chosen, skipped = _predicted(found, everyone)
     jobs = _jobs(found, chosen, seeds, _device(device, trainer), code_version(trainer), collection)
     done = train_all(jobs, trainer=trainer, executor=executor, processes=processes, on_done=on_done)
-    verification = _evaluate(collection, found, chosen, jobs, done)
+    verification = _evaluate(collection, found, chosen, skipped, jobs, done)
     write_text(collection.folder / FILE, verification.model_dump_json(indent=2) + "\n")
     return verification
 
@@ -113,21 +118,25 @@ def _jobs(
     ]
 
 
-def _check_predicted(benchmark: Benchmark, chosen: Sequence[Winner]) -> None:
-    """Refuse winners of which an incomplete table says nothing, before they are trained."""
-    results = benchmark.query([Candidate(winner.arch) for winner in chosen])
-    for winner, result in zip(chosen, results, strict=True):
-        if not math.isfinite(result.metrics.get(METRIC, math.nan)):
-            raise InvalidConfig(
-                f"{benchmark.name} has no {METRIC} of {benchmark.space.format(winner.arch)}, a "
-                f"winner of {', '.join(winner.searchers)}, so there is nothing to verify"
-            )
+def _predicted(
+    benchmark: Benchmark, everyone: Sequence[Winner]
+) -> tuple[list[Winner], list[Winner]]:
+    """The winners of which the table says something, and the others."""
+    results = benchmark.query([Candidate(winner.arch) for winner in everyone])
+    known = [math.isfinite(result.metrics.get(METRIC, math.nan)) for result in results]
+    if not any(known):
+        raise InvalidConfig(
+            f"{benchmark.name} has no {METRIC} of any winner, so there is nothing to verify; use "
+            f"a table that has it of the architectures that were searched"
+        )
+    return list(compress(everyone, known)), list(compress(everyone, map(not_, known)))
 
 
 def _evaluate(
     collection: Collection,
     benchmark: Benchmark,
     chosen: Sequence[Winner],
+    skipped: Sequence[Winner],
     jobs: Sequence[Job],
     done: Sequence[Training],
 ) -> Verification:
@@ -163,6 +172,14 @@ def _evaluate(
         measurements=[
             part.model_copy(update={"against_reference": against.get(winner.arch)})
             for part, winner in zip(measurements, chosen, strict=True)
+        ],
+        skipped=[
+            Skipped(
+                genes=winner.arch.genes,
+                text=benchmark.space.format(winner.arch),
+                found_by=_sources(winner, collection),
+            )
+            for winner in skipped
         ],
     )
 

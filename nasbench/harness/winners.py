@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from nasbench.core import Architecture, Space
@@ -38,7 +39,8 @@ def winners(collection: Collection, space: Space, *, top: int = 1) -> list[Winne
     """The `top` best different architectures of each searcher, twins put together, the best first.
 
     A searcher's candidates are the final incumbents of its runs; the one with the best objective as
-    told, which is a validation metric, wins, and the lower seed in a tie.
+    told, which is a validation metric, wins, and the lower seed in a tie. An incumbent whose
+    training failed, so that its objective is not finite, is none.
     """
     found: dict[Architecture, Winner] = {}
     for files in collection.searchers.values():
@@ -53,9 +55,9 @@ def winners(collection: Collection, space: Space, *, top: int = 1) -> list[Winne
 
 
 def _finds(files: list[RunFile]) -> list[Find]:
-    ended = [(file, final_incumbent(file.run)) for file in files]
-    return [
-        Find(file, best.arch, float(incumbents(file.run.trajectory)[-1]))
-        for file, best in ended
-        if best is not None
-    ]
+    found = []
+    for file in files:
+        best = final_incumbent(file.run)
+        if best is not None:
+            found.append(Find(file, best.arch, float(incumbents(file.run.trajectory)[-1])))
+    return [find for find in found if math.isfinite(find.value)]

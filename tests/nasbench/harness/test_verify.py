@@ -13,9 +13,11 @@ from concurrent.futures import Executor, Future
 
 import numpy as np
 import pytest
+from rich.console import Console
 from scipy import stats
 
 from nasbench import cli, registry
+from nasbench.commands.verify import _show
 from nasbench.core import Architecture, Budget, LearningCurve, Metric, Recipe, Result
 from nasbench.errors import InvalidConfig, RunFault, UnknownDevice
 from nasbench.harness.collection import collect
@@ -266,6 +268,32 @@ def test_winners_that_compute_the_same_are_trained_once(tmp_path, toy, scripted)
     assert found.measurements[0].against_reference is None
 
 
+class Partial(TrainedToy):
+    """Trained but for some architectures, of which it has neither metric."""
+
+    missing: tuple[Architecture, ...] = ()
+
+    def query(self, candidates, *, noise_seed=None):
+        results = super().query(candidates, noise_seed=noise_seed)
+        lost = [self.space.canonical(c.arch) in self.missing for c in candidates]
+        nothing = dict.fromkeys((metric.name for metric in self.metrics), math.nan)
+        return [
+            Result(nothing, 1.0) if gone else result
+            for gone, result in zip(lost, results, strict=True)
+        ]
+
+
+def test_an_incumbent_whose_training_failed_is_no_winner(tmp_path, toy, scripted):
+    first, second = (Architecture(toy.space.name, (1, 0, 0, gene)) for gene in (0, 1))
+    benchmark = Partial()
+    benchmark.missing = (first,)
+    for name, arch in (("random-search", first), ("other", second)):
+        made = run(benchmark, scripted([_candidate(arch)]), 0, budget=Budget(1))
+        object.__setattr__(made, "searcher", name)
+        write_run(made, run_path(tmp_path, toy.name, name, 0))
+    assert [winner.searchers for winner in winners(collect(tmp_path), toy.space)] == [["other"]]
+
+
 # --- verify --------------------------------------------------------------------------------------
 
 
@@ -448,6 +476,32 @@ def test_a_benchmark_without_test_accuracy_is_refused(runs, toy):
 
     with pytest.raises(InvalidConfig, match="test_accuracy"):
         verified(runs, Lossy())
+
+
+def test_a_winner_unknown_to_the_table_does_not_keep_the_others_from_being_verified(
+    runs, toy, capsys
+):
+    chosen = winners(collect(runs), toy.space, top=2)
+    benchmark, trainer = Partial(), Trainer()
+    benchmark.missing = (chosen[1].arch,)
+    found = verified(runs, benchmark, trainer, top=2)
+    assert [part.genes for part in found.skipped] == [chosen[1].arch.genes]
+    assert [s.searcher for s in found.skipped[0].found_by] == chosen[1].searchers
+    others = {winner.arch for winner in chosen} - {chosen[1].arch}
+    assert {arch for arch, _ in trainer.asked} == others
+    assert {part.genes for part in found.measurements} == {arch.genes for arch in others}
+    _show(Console(width=200), found)
+    for text in (build_report(runs, toy).read_text(), capsys.readouterr().out):
+        assert "Not trained, as" in text
+        assert found.skipped[0].text in text
+
+
+def test_a_verification_of_a_searcher_that_did_not_find_it_is_not_shown(runs, toy):
+    found = verified(runs, toy)
+    path = runs / "verify.json"
+    path.write_text(path.read_text().replace('"local-search"', '"somebody"'))
+    assert "local-search" in {s.searcher for part in found.measurements for s in part.found_by}
+    assert 'id="verification"' not in build_report(runs, toy).read_text()
 
 
 @pytest.mark.parametrize("changes", [{"seeds": 2}, {"seeds": 3.0}, {"top": 0}])
