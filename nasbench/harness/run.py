@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 from time import perf_counter
 from typing import Any
 
@@ -60,6 +61,8 @@ def run(
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
     settings = make_config(name, factory, config or {})
     recorded = json_config(name, settings)
+    if problem.task is not None:
+        import_module("torch")  # which those who train would load, once in a process
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     before = perf_counter()
     method = factory(problem, rng, settings)

@@ -280,6 +280,32 @@ def test_only_a_searcher_that_needs_the_task_is_given_it(toy, uniform, monkeypat
     assert (seen[1].train, seen[1].valid, hasattr(seen[1], "test")) == ("train", "valid", False)
 
 
+def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_data(
+    toy, uniform, monkeypatch, tmp_path
+):
+    (tmp_path / "torch.py").write_text("")  # the real one takes seconds
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setitem(sys.modules, "torch", None)
+    data = TaskData("made-up", None, 2, "train", "valid", "test")
+    task = type("Task", (), {"load": lambda self: data})
+    monkeypatch.setattr("nasbench.registry.task", lambda name: task())
+    toy.task, toy.recipe = "made-up", None
+    imported = []
+
+    class Training(uniform):
+        needs_task = True
+
+        def __init__(self, *args):
+            imported.append("torch" in sys.modules)
+            super().__init__(*args)
+
+    for factory in (uniform, Training):
+        sys.modules.pop("torch", None)
+        run(toy, factory, 0, budget=Budget(1))
+        imported.append("torch" in sys.modules)
+    assert imported == [False, True, True]
+
+
 def test_a_searcher_in_a_file_is_loaded_without_touching_the_path(toy, tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(SEARCHER)
