@@ -294,6 +294,8 @@ class Run:
     trajectory: Trajectory
     environment: Mapping[str, str] = field(default_factory=dict)
     """Versions and machine, for the reader; never used in a replay."""
+    code: str | None = None
+    """sha256 of the source file that defines the searcher; None if it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,9 +173,10 @@ def _run(file: RunFile) -> Run:
         spent_s=np.array(file.timings.spent_s, dtype=np.float64),
         overhead_s=np.array(file.timings.overhead_s, dtype=np.float64),
     )
-    same = ("benchmark", "table_sha256", "space", "searcher", "config", "seed", "noise_seed")
+    same = ("benchmark", "table_sha256", "space", "searcher", "config", "code", "seed")
     return Run(
         **{name: getattr(file, name) for name in same},
+        noise_seed=file.noise_seed,
         objectives=tuple(file.objectives),
         constraints=tuple(Constraint(**part.model_dump()) for part in file.constraints),
         workers=file.workers,

@@ -153,6 +153,19 @@ def json_config(name: str, config: Any) -> dict[str, Any]:
         ) from fault
 
 
+def source_sha256(factory: SearcherFactory) -> str | None:
+    """Hash of the file that defines a searcher, without what that imports; None if there is none.
+
+    The file is read once for each module, which is not executed again either.
+    """
+    return _source_sha256(getattr(factory, "__module__", ""))
+
+
+def default_noise_seed(benchmark: Benchmark, seed: int) -> int | None:
+    """The run's own seed where the benchmark has several repeats to draw from; else None."""
+    return seed if getattr(benchmark, "repeats", 1) > 1 else None
+
+
 def whole(what: str, value: Any, least: int) -> int:
     """`value` as an int.
 
@@ -192,6 +205,14 @@ def _checked(name: str, factory: Any) -> SearcherFactory:
             f"got {factory!r}"
         )
     return cast("SearcherFactory", factory)
+
+
+@cache
+def _source_sha256(module: str) -> str | None:
+    path = getattr(sys.modules.get(module), "__file__", None)
+    if path is None or not Path(path).is_file():  # typed in, or inside an archive
+        return None
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _is_frozen(config: type) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 from time import perf_counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -20,10 +20,12 @@ from nasbench.core import (
 )
 from nasbench.harness.environment import environment
 from nasbench.harness.problem import (
+    default_noise_seed,
     find_searcher,
     json_config,
     make_config,
     make_problem,
+    source_sha256,
     whole,
 )
 from nasbench.harness.workers import Record, Simulation
@@ -40,7 +42,7 @@ def run(
     objectives: Sequence[str] = OBJECTIVES,
     constraints: Sequence[Constraint] = (),
     workers: int = 1,
-    noise_seed: int | None = None,
+    noise_seed: int | Literal["seed"] | None = "seed",
     config: Mapping[str, Any] | None = None,
 ) -> Run:
     """Search until the budget is used up, and return everything needed to replay it.
@@ -48,14 +50,18 @@ def run(
     `searcher` is a registered name, `module:Class`, `path/to/file.py:Class` or a class. Its
     generator comes from `np.random.SeedSequence(seed)` alone, so all searchers of one seed draw the
     same stream. `config` holds settings of the searcher's `Config` that differ from the defaults.
-    What is charged is told in `nasbench.harness.workers`; the searcher's construction counts as its
-    own time, loading the task does not.
+    `noise_seed` is handed to every query: by default the run's seed where the benchmark has several
+    repeats, as in a comparison; None asks for the mean over repeats. What is charged is told in
+    `nasbench.harness.workers`; the searcher's construction counts as its own time, loading the task
+    does not.
 
     Raises:
         UnknownSearcher, UnknownMetric, TestMetricRefused, InvalidConfig: the setting is wrong.
         SearcherFault: the searcher breaks the protocol.
     """
     seed, workers = whole("seed", seed, 0), whole("workers", workers, 1)
+    if noise_seed == "seed":
+        noise_seed = default_noise_seed(benchmark, seed)
     noise_seed = None if noise_seed is None else whole("noise_seed", noise_seed, 0)
     name, factory = find_searcher(searcher)
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
@@ -84,6 +90,7 @@ def run(
         budget=budget,
         trajectory=_trajectory(simulation.run(), problem),
         environment=environment(),
+        code=source_sha256(factory),
     )
 
 

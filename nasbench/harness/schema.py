@@ -14,6 +14,7 @@ _Whole = Annotated[int, Field(ge=0)]
 _Seconds = Annotated[float, Field(ge=0)]
 _Gene = Annotated[int, Field(ge=0, le=np.iinfo(np.int16).max)]
 _Epochs = Annotated[int, Field(ge=1, le=np.iinfo(np.int32).max)]
+_Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 _Name = Annotated[str, Field(min_length=1, max_length=500)]
 
 
@@ -66,10 +67,13 @@ class RunFile(_Part):
 
     schema_version: Literal[1]
     benchmark: _Name
-    table_sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None
+    table_sha256: _Sha256 | None
     space: _Name
     searcher: _Name
     config: dict[str, JsonValue]
+    code: _Sha256 | None = Field(
+        default=None, description="of the source file that defines the searcher; null: not known"
+    )
     objectives: Annotated[list[_Name], Field(min_length=1)]
     constraints: list[ConstraintPart]
     seed: _Whole

@@ -130,6 +130,7 @@ def changed(document, place, value):
         (("noise_seed",), "1", "noise_seed"),
         (("workers",), 0, "workers"),
         (("table_sha256",), "abc", "table_sha256"),
+        (("code",), "abc", "code"),
         (("objectives",), [], "objectives"),
         (("objectives",), ["valid_loss"], "trajectory.values.0"),
         (("budget", "queries"), 0, "budget.queries"),
@@ -173,6 +174,11 @@ def test_a_missing_field_is_named(document, name):
     del document[name]
     with pytest.raises(RunFault, match=f"{name}: expected Field required"):
         from_json(json.dumps(document))
+
+
+def test_a_run_without_the_hash_of_its_searcher_is_read(document):
+    del document["code"]
+    assert from_json(json.dumps(document)).code is None
 
 
 @pytest.mark.parametrize("literal", ["NaN", "Infinity", "-Infinity", "1e999", "-1e999"])

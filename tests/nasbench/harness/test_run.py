@@ -93,6 +93,13 @@ def test_the_noise_seed_reaches_every_query(toy, scripted):
     assert len({column[0, 0] for column in values.values()}) == 3
 
 
+def test_the_noise_seed_is_by_default_that_of_a_comparison(toy, uniform):
+    assert run(toy, uniform, 7, budget=Budget(1)).noise_seed is None
+    toy.repeats = 3
+    assert run(toy, uniform, 7, budget=Budget(1)).noise_seed == 7
+    assert run(toy, uniform, 7, budget=Budget(1), noise_seed=None).noise_seed is None
+
+
 def test_an_empty_list_ends_the_run_early(toy, scripted):
     done = run(toy, scripted([Candidate(toy.space.arch(7))]), 0, budget=Budget(10))
     assert len(done.trajectory) == 1
