@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 from nasbench import registry
 from nasbench.core import Benchmark, Run
@@ -15,6 +17,8 @@ from nasbench.harness.files import read_run
 
 REFERENCE = "random-search"
 """The searcher that all others are held against."""
+SETTING = "compare.json"
+"""File in a comparison's folder that tells how it was made."""
 VERIFICATION = "verify"
 """Folder of the winners' trainings, beside the run files."""
 
@@ -38,6 +42,10 @@ class Collection:
     folder: Path
     searchers: dict[str, list[RunFile]]
     """Sorted by name, the reference first; the runs of each by seed."""
+    seeds: list[int]
+    """All that any searcher has, or that the comparison asked for."""
+    missing: dict[str, list[int]]
+    """Those of them that a searcher lacks; searchers that lack none are left out."""
 
     @property
     def files(self) -> list[RunFile]:
@@ -56,21 +64,42 @@ def collect(folder: Path) -> Collection:
         RunFault: there are none, one is malformed, or they cannot be compared with one another.
     """
     folder = Path(folder)
-    found = folder.rglob("seed-*.json")
-    paths = [path for path in found if VERIFICATION not in path.relative_to(folder).parts]
-    if not paths:
+    files = read_files(folder)
+    if not files:
         what = "has no run files (seed-*.json) in it" if folder.is_dir() else "is no folder"
         raise RunFault(
             f"{folder} {what}; make some with `nasbench compare`, or pass the folder it wrote to"
         )
-    files = [_read(path) for path in sorted(paths)]
-    _check_comparable(files)
+    by_name = comparable(files)
+    asked, seeds = _asked(folder)
+    seeds = sorted({*seeds, *(file.run.seed for file in files)})
+    missing = {name: set(seeds) for name in asked} | {
+        name: set(seeds) - {file.run.seed for file in members} for name, members in by_name.items()
+    }
+    lacking = {name: sorted(those) for name, those in sorted(missing.items()) if those}
+    return Collection(folder, by_name, seeds, lacking)
+
+
+def read_files(folder: Path) -> list[RunFile]:
+    """All run files below a folder, but for those of a verification."""
+    found = folder.rglob("seed-*.json")
+    paths = [path for path in found if VERIFICATION not in path.relative_to(folder).parts]
+    return [_read(path) for path in sorted(paths)]
+
+
+def comparable(files: Sequence[RunFile]) -> dict[str, list[RunFile]]:
+    """Run files by searcher, the reference first, and then by seed.
+
+    Raises:
+        RunFault: they cannot be compared with one another.
+    """
+    _check_shared(files)
     names = sorted({file.run.searcher for file in files}, key=lambda n: (n != REFERENCE, n))
     by_name = {name: [file for file in files if file.run.searcher == name] for name in names}
     for members in by_name.values():
         members.sort(key=lambda file: file.run.seed)
         _check_searcher(members)
-    return Collection(folder, by_name)
+    return by_name
 
 
 def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | None) -> Benchmark:
@@ -106,9 +135,30 @@ def _read(path: Path) -> RunFile:
     return RunFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), run)
 
 
-def _check_comparable(files: Sequence[RunFile]) -> None:
+def _asked(folder: Path) -> tuple[list[str], list[int]]:
+    """Searchers and seeds that a comparison in this folder asked for; none if there was none."""
+    path = folder / SETTING
+    try:
+        setting: Any = json.loads(path.read_bytes())
+        return [str(name) for name in setting["searchers"]], [int(k) for k in setting["seeds"]]
+    except FileNotFoundError:
+        return [], []
+    except (OSError, LookupError, TypeError, ValueError) as fault:
+        raise RunFault(
+            f"{path}: expected the searchers and seeds of a comparison, got {fault!r}; run "
+            f"`nasbench compare` again, or remove the file"
+        ) from fault
+
+
+def _check_shared(files: Sequence[RunFile]) -> None:
     first = files[0]
     for file in files:
+        if (first.run.noise_seed is None) != (file.run.noise_seed is None):
+            raise RunFault(
+                f"expected all runs to be told means over repeats (noise_seed null) or all to be "
+                f"told single repeats, got noise_seed {first.run.noise_seed} in {first.path} and "
+                f"{file.run.noise_seed} in {file.path}; make all of them in one way"
+            )
         for name in _SHARED:
             mine, other = getattr(first.run, name), getattr(file.run, name)
             if mine != other:
@@ -129,6 +179,11 @@ def _check_searcher(files: Sequence[RunFile]) -> None:
             raise RunFault(
                 f"expected one configuration of {after.run.searcher}, got {before.run.config!r} in "
                 f"{before.path} and {after.run.config!r} in {after.path}; keep them in two folders"
+            )
+        if before.run.code != after.run.code:
+            raise RunFault(
+                f"expected runs of one version of {after.run.searcher}, got {before.path} and "
+                f"{after.path}, between which its source changed; make all of them with one"
             )
 
 

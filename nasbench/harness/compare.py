@@ -11,51 +11,20 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, field
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from nasbench import registry
-from nasbench.atomic import write_text
+from nasbench.atomic import output_fault, write_text
 from nasbench.core import Benchmark, Budget, Constraint, Run
-from nasbench.errors import InvalidConfig, NasbenchError, RunFault, SearcherFault
-from nasbench.harness.files import read_run, run_path, to_json, write_run
-from nasbench.harness.problem import (
-    find_searcher,
-    json_config,
-    make_config,
-    make_problem,
-    whole,
-)
+from nasbench.errors import NasbenchError, RunFault, SearcherFault
+from nasbench.harness.collection import SETTING
+from nasbench.harness.files import to_json, write_run
+from nasbench.harness.jobs import Job, check_others, difference, kept_runs, make_jobs
+from nasbench.harness.lock import locked
 from nasbench.harness.processes import executor as executor_of
 from nasbench.harness.run import OBJECTIVES, run
-
-SETTING = "compare.json"
-"""File in a comparison's folder that tells how it was made."""
-_COMPARED = (
-    *("benchmark", "table_sha256", "space", "searcher", "config", "objectives", "constraints"),
-    *("seed", "noise_seed", "workers", "budget"),
-)
-"""Fields of a run that must fit for its file to be kept."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One run that a comparison asks for."""
-
-    benchmark: str
-    """Registered name or path, as every worker process looks it up."""
-    searcher: str
-    seed: int
-    noise_seed: int | None
-    config: Mapping[str, Any]
-    """All settings of the searcher, defaults included."""
-    budget: Budget
-    objectives: tuple[str, ...]
-    constraints: tuple[Constraint, ...]
-    workers: int
-    path: Path = field(compare=False)
 
 
 def compare(
@@ -81,7 +50,9 @@ def compare(
     done and their total. Tables of several repeats are queried with the run's seed as noise seed.
 
     Raises:
-        RunFault: a run file that is there is of another setting, and `overwrite` is not set.
+        RunFault: a run file that is there is of another setting, and `overwrite` is not set; or
+            another one in the folder could not be compared with these.
+        OutputFault: the folder cannot be written, or another comparison is at work in it.
         SearcherFault: some runs failed; all others are done, the tracebacks lie beside the files.
     """
     benchmark = _benchmark(benchmark_name)
@@ -89,29 +60,20 @@ def compare(
     template = Job(
         *(benchmark_name, "", 0, None, {}, budget, tuple(objectives), tuple(constraints)),
         workers=workers,
+        code=None,
         path=out,
     )
-    jobs = list(_jobs(benchmark, template, searchers, seeds, settings or {}))
-    kept = {} if overwrite else _kept(jobs, benchmark)
-    missing = [job for job in jobs if job.path not in kept]
-    _prepare(out, jobs, benchmark)
-    for job in missing:
-        job.path.unlink(missing_ok=True)  # there only if it is to be overwritten
-    on_done(len(kept), len(jobs))
-    failed: dict[Path, str] = {}
-    with executor_of(executor, processes, len(missing)) as pool:
-        for job, done in _completed(pool, missing):
-            if isinstance(done, Run):
-                _check_answer(job, done, benchmark)
-                write_run(done, job.path)
-                kept[job.path] = done
-            else:
-                failed[job.path] = done
-                write_text(_traceback_path(job.path), done)
-            on_done(len(kept) + len(failed), len(jobs))
+    jobs = list(make_jobs(benchmark, template, searchers, seeds, settings or {}))
+    with locked(out, "comparison"):
+        done = {} if overwrite else kept_runs(jobs, benchmark)
+        check_others(out, jobs, benchmark)
+        missing = [job for job in jobs if job.path not in done]
+        _prepare(out, jobs, missing, benchmark)
+        with executor_of(executor, processes, len(missing)) as pool:
+            failed = _complete(pool, missing, done, benchmark, on_done)
     if failed:
         raise _failure(failed, len(jobs))
-    return [kept[job.path] for job in jobs]
+    return [done[job.path] for job in jobs]
 
 
 def perform(job: Job) -> Run | str:
@@ -134,81 +96,18 @@ def perform(job: Job) -> Run | str:
         return traceback.format_exc()
 
 
-@cache
 def _benchmark(name: str) -> Benchmark:
-    """Opened and checked once in every process."""
+    """Opened and checked once in every process, a file again when it was changed."""
+    path = Path(name)
+    return _opened(name, *((path.resolve(), path.stat().st_mtime_ns) if path.is_file() else ()))
+
+
+@lru_cache(maxsize=8)
+def _opened(name: str, *version: object) -> Benchmark:
     return registry.benchmark(name)
 
 
-def _jobs(
-    benchmark: Benchmark,
-    template: Job,
-    searchers: Sequence[str],
-    seeds: Sequence[int],
-    settings: Mapping[str, Mapping[str, Any]],
-) -> Iterator[Job]:
-    """Every run to be done; all that can be wrong with the setting is found here."""
-    for what, given in (("searchers", searchers), ("seeds", seeds)):
-        if not given or len(set(given)) != len(given):
-            raise InvalidConfig(f"a comparison needs one or more different {what}, got {given!r}")
-    whole("workers", template.workers, 1)
-    for seed in seeds:
-        whole("seed", seed, 0)
-    for name in settings:
-        if name not in searchers:
-            raise InvalidConfig(
-                f"settings for {name!r}, which is not compared; expected one of {list(searchers)}"
-            )
-    repeated = getattr(benchmark, "repeats", 1) > 1
-    for name in searchers:
-        _, factory = find_searcher(name)
-        make_problem(benchmark, factory, template.budget, template.objectives, template.constraints)
-        config = json_config(name, make_config(name, factory, settings.get(name, {})))
-        for seed in seeds:
-            yield dataclasses.replace(
-                template,
-                searcher=name,
-                seed=seed,
-                noise_seed=seed if repeated else None,
-                config=config,
-                path=run_path(template.path, benchmark.name, name, seed),
-            )
-
-
-def _kept(jobs: Sequence[Job], benchmark: Benchmark) -> dict[Path, Run]:
-    """Runs whose file is there.
-
-    Raises:
-        RunFault: a file is malformed or holds another run.
-    """
-    found = {}
-    for job in jobs:
-        if job.path.exists():
-            there = read_run(job.path)
-            if different := _difference(job, there, benchmark):
-                raise RunFault(
-                    f"{job.path} is a run of another setting: {different}. Choose another folder "
-                    f"(--out), or replace the runs (--overwrite)."
-                )
-            found[job.path] = there
-    return found
-
-
-def _difference(job: Job, found: Run, benchmark: Benchmark) -> str | None:
-    """The first thing in which a run is not what the job asks for."""
-    wanted = {
-        **{f.name: getattr(job, f.name) for f in dataclasses.fields(job)},
-        "benchmark": benchmark.name,
-        "table_sha256": getattr(benchmark, "sha256", None),
-        "space": benchmark.space.name,
-    }
-    for name in _COMPARED:
-        if getattr(found, name) != wanted[name]:
-            return f"expected {name} {wanted[name]!r}, got {getattr(found, name)!r}"
-    return None
-
-
-def _prepare(out: Path, jobs: Sequence[Job], benchmark: Benchmark) -> None:
+def _prepare(out: Path, jobs: Sequence[Job], missing: Sequence[Job], benchmark: Benchmark) -> None:
     """Write the setting, and remove what a killed or failed comparison left of its files."""
     first = jobs[0]
     setting = {
@@ -225,9 +124,41 @@ def _prepare(out: Path, jobs: Sequence[Job], benchmark: Benchmark) -> None:
     write_text(out / SETTING, json.dumps(setting, indent=2) + "\n")
     for folder in {out, *(job.path.parent for job in jobs)}:
         for part in folder.glob(".*.json.*.part"):
-            part.unlink(missing_ok=True)
+            _remove(part)
     for job in jobs:
-        _traceback_path(job.path).unlink(missing_ok=True)
+        _remove(_traceback_path(job.path))
+    for job in missing:
+        _remove(job.path)  # there only if it is to be overwritten
+
+
+def _remove(path: Path) -> None:
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as fault:
+        raise output_fault(path, fault) from fault
+
+
+def _complete(
+    pool: Executor,
+    missing: Sequence[Job],
+    done: dict[Path, Run],
+    benchmark: Benchmark,
+    on_done: Callable[[int, int], None],
+) -> dict[Path, str]:
+    """Add the missing runs to those that are done and to the folder; tracebacks of the others."""
+    failed: dict[Path, str] = {}
+    total = len(done) + len(missing)
+    on_done(len(done), total)
+    for job, answer in _completed(pool, missing):
+        if isinstance(answer, Run):
+            _check_answer(job, answer, benchmark)
+            write_run(answer, job.path)
+            done[job.path] = answer
+        else:
+            failed[job.path] = answer
+            write_text(_traceback_path(job.path), answer)
+        on_done(len(done) + len(failed), total)
+    return failed
 
 
 def _completed(executor: Executor, jobs: Sequence[Job]) -> Iterator[tuple[Job, Run | str]]:
@@ -252,7 +183,7 @@ def _answer(future: Future[Run | str]) -> Run | str:
 
 def _check_answer(job: Job, done: Run, benchmark: Benchmark) -> None:
     """Refuse a run from a machine with another version of the table."""
-    if different := _difference(job, done, benchmark):
+    if different := difference(job, done, benchmark):
         raise RunFault(
             f"a worker answered with a run of another setting: {different}. Install the same "
             f"version everywhere."

@@ -29,7 +29,7 @@ class Inline(Executor):
 @pytest.fixture
 def call(monkeypatch, tmp_path, capsys):
     """Exit code, stdout and stderr of `nasbench compare toy WORDS` in a folder of its own."""
-    harness._benchmark.cache_clear()
+    harness._opened.cache_clear()
     toy = ToyBenchmark()
     monkeypatch.setattr(registry, "benchmark", lambda name: toy)
     monkeypatch.setattr(module, "_executor", lambda address: nullcontext(Inline()))
@@ -43,7 +43,7 @@ def call(monkeypatch, tmp_path, capsys):
         return stop.value.code or 0, said.out, said.err
 
     yield start
-    harness._benchmark.cache_clear()
+    harness._opened.cache_clear()
 
 
 SMALL = ("--seeds", "3", "--queries", "8")

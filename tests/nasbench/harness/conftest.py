@@ -147,11 +147,11 @@ def inline():
 @pytest.fixture
 def registered(monkeypatch):
     """The toy benchmark, found under the name toy."""
-    module._benchmark.cache_clear()
+    module._opened.cache_clear()
     toy = ToyBenchmark()
     monkeypatch.setattr(registry, "benchmark", {"toy": toy}.__getitem__)
     yield toy
-    module._benchmark.cache_clear()
+    module._opened.cache_clear()
 
 
 @pytest.fixture

@@ -1,11 +1,21 @@
 from __future__ import annotations
 
+import hashlib
 import json
+import os
 
 import pytest
 
+from nasbench import registry
 from nasbench.core import Budget, Constraint
-from nasbench.errors import InvalidConfig, RunFault, SearcherFault, TestMetricRefused
+from nasbench.errors import (
+    InvalidConfig,
+    OutputFault,
+    RunFault,
+    SearcherFault,
+    TestMetricRefused,
+)
+from nasbench.harness import compare as module
 from nasbench.harness.files import read_run, to_json, without_timings
 from nasbench.harness.run import run
 
@@ -160,3 +170,86 @@ def test_a_worker_with_another_table_is_refused(inline, start, registered, tmp_p
     with pytest.raises(RunFault, match="same version everywhere"):
         start(executor=Elsewhere())
     assert not list(tmp_path.rglob("seed-*"))
+
+
+def test_an_edited_searcher_is_not_taken_for_the_old_one(inline, start, file, tmp_path):
+    first = start()
+    assert {done.code for done in first} == {hashlib.sha256(file.read_bytes()).hexdigest()}
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    file.write_text(file.read_text().replace("sample(n, self.rng)", "sample(n, self.rng)[::-1]"))
+    again = inline()
+    with pytest.raises(RunFault, match=r"source has changed.*--out.*--overwrite"):
+        start(executor=again)
+    assert again.count == 0
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
+    assert {done.code for done in start(overwrite=True)} != {first[0].code}
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("changes", "says"),
+    [
+        ({"budget": Budget(7)}, "different budget"),
+        ({"objectives": ("valid_loss",)}, "different objectives"),
+        ({"workers": 2}, "different workers"),
+        ({"settings": {"epochs": 4}}, "one configuration"),
+        ({"repeats": 3}, "means over repeats"),
+        ({"code": True}, "source changed"),
+    ],
+)
+def test_a_folder_whose_other_runs_do_not_fit_is_refused_at_once(
+    inline, start, registered, file, tmp_path, changes, says, overwrite
+):
+    start(seeds=range(2))
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*.json")}
+    changes = dict(changes)
+    if "repeats" in changes:
+        registered.repeats = changes.pop("repeats")
+    if "settings" in changes:
+        changes["settings"] = {f"{file}:Uniform": changes["settings"]}
+    if changes.pop("code", False):
+        file.write_text(file.read_text() + "\n")
+    again = inline()
+    with pytest.raises(RunFault, match=rf"{says}.*--out"):
+        start(executor=again, seeds=[7], overwrite=overwrite, **changes)
+    assert again.count == 0
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*.json")} == before
+
+
+def test_two_comparisons_in_one_folder_do_not_disturb_each_other(inline, start, file, tmp_path):
+    part = tmp_path / "out" / ".compare.json.abcdef.part"
+    second = []
+
+    class Slow(inline):
+        def submit(self, function, /, *args, **kwargs):
+            if not second:
+                part.write_text("of the first one, at work")
+                with pytest.raises(OutputFault, match="another comparison is at work") as caught:
+                    start(seeds=[5])
+                second.append(caught)
+                assert part.exists()
+            return super().submit(function, *args, **kwargs)
+
+    assert len(start(executor=Slow())) == 3
+    assert second
+    assert len(start(seeds=[5])) == 1
+
+
+def test_what_cannot_be_removed_is_an_output_fault(start, tmp_path):
+    start()
+    path = next(tmp_path.rglob("seed-1.json"))
+    note = path.with_suffix(".traceback.txt")
+    note.mkdir()
+    with pytest.raises(OutputFault, match="cannot write"):
+        start()
+
+
+def test_a_table_that_was_replaced_is_opened_again(tmp_path, monkeypatch):
+    path, opened = tmp_path / "table.h5", []
+    monkeypatch.setattr(registry, "benchmark", lambda name: opened.append(name) or object())
+    path.write_text("one")
+    first = module._benchmark(str(path))
+    assert module._benchmark(str(path)) is first
+    os.utime(path, ns=(1, 1))
+    assert module._benchmark(str(path)) is not first
+    assert opened == [str(path)] * 2
