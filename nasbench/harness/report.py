@@ -23,6 +23,7 @@ from nasbench.harness.summary import Outcome, Standing, Summary, summarize
 from nasbench.harness.verification import Verification, is_current, read_verification
 from nasbench.harness.winners import Winner, winners
 from nasbench.harness.wording import (
+    again_sentence,
     commands,
     coverage_sentence,
     describe_budget,
@@ -34,6 +35,7 @@ from nasbench.harness.wording import (
     format_number,
     format_p,
     format_seconds,
+    missing_sentences,
     optimum_sentence,
     regret_sentence,
     shift_sentence,
@@ -123,7 +125,8 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "optimum_note": optimum_sentence(summary),
         "regret_definition": regret_sentence(summary),
         "coverage": coverage_sentence(summary),
-        "failures": failure_sentences(summary),
+        "failures": [*missing_sentences(summary.collection), *failure_sentences(summary)],
+        "again": again_sentence(summary.collection.first.budget),
         "swatch": _swatch,
         "interval": format_interval,
         "heat": _heat,

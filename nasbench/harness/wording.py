@@ -9,6 +9,7 @@ from typing import Protocol
 
 from nasbench import registry
 from nasbench.core import Budget, Constraint
+from nasbench.harness.collection import Collection
 from nasbench.harness.problem import json_config, make_config
 from nasbench.harness.summary import Summary
 from nasbench.harness.verification import Verification
@@ -117,6 +118,27 @@ def failure_sentences(summary: Summary) -> list[str]:
     return found
 
 
+def missing_sentences(collection: Collection) -> list[str]:
+    """For each searcher that lacks runs, which ones."""
+    total = len(collection.seeds)
+    return [
+        f"{name} has {total - len(seeds)} of {total} runs, none of seed {describe_seeds(seeds)}: "
+        f"they failed, or are still to be done, and its numbers leave them out."
+        for name, seeds in collection.missing.items()
+    ]
+
+
+def again_sentence(budget: Budget) -> str:
+    """What making the runs again gives."""
+    if math.isinf(budget.cost_s):
+        return "Seeds decide every run; only the searchers' own seconds differ between machines."
+    return (
+        "Seeds decide what a run evaluates, but not how much of it: the searchers' own seconds "
+        "differ between machines, and with them the number of evaluations that the budget's "
+        "seconds allow."
+    )
+
+
 def optimum_sentence(summary: Summary) -> str:
     """What the best possible score is."""
     objective, target = summary.objective, summary.target
@@ -176,35 +198,49 @@ def shift_sentence(verification: Verification) -> str:
 
 def commands(summary: Summary, verification: Verification | None) -> list[str]:
     """The command lines that make these runs, their verification and this page."""
-    run, files = summary.collection.first, summary.collection.files
-    seeds = sorted({file.run.seed for file in files})
-    benchmark = run.benchmark
-    if benchmark not in registry.names(registry.BENCHMARKS):
-        benchmark = "TABLE"
-    words = ["nasbench", "compare", benchmark, "-s", ",".join(summary.collection.searchers)]
-    words += ["--seeds", str(seeds[-1] + 1), "--queries", str(run.budget.queries)]
-    if math.isfinite(run.budget.cost_s):
-        words += ["--seconds", f"{run.budget.cost_s:g}"]
-    if run.objectives != ("valid_accuracy",):
-        words += ["--objectives", ",".join(run.objectives)]
-    words += [word for term in _terms(run.constraints) for word in ("--constraint", term)]
-    words += ["--workers", str(run.workers)] if run.workers > 1 else []
-    words += [word for text in _settings(summary) for word in ("--set", text)]
-    lines = [shlex.join([*words, "-o", "RUNS"])]
+    seeds = sorted({file.run.seed for file in summary.collection.files})
+    lines = [_compare_command(summary, len(seeds))]
+    if seeds != list(range(len(seeds))):
+        lines = [
+            f"# `nasbench compare` counts seeds from 0; nasbench.harness.compare.compare makes "
+            f"these: {describe_seeds(seeds)}"
+        ]
     if verification is not None:
         number = len(verification.seeds)
         lines.append(f"nasbench verify RUNS --seeds {number} --device {verification.device}")
     return [*lines, "nasbench report RUNS"]
 
 
+def _compare_command(summary: Summary, seeds: int) -> str:
+    run, benchmark = summary.collection.first, summary.collection.first.benchmark
+    if benchmark not in registry.names(registry.BENCHMARKS):
+        benchmark = "TABLE"
+    words = ["nasbench", "compare", benchmark, "-s", ",".join(summary.collection.searchers)]
+    words += ["--seeds", str(seeds), "--queries", str(run.budget.queries)]
+    if math.isfinite(run.budget.cost_s):
+        words += ["--seconds", _exact(run.budget.cost_s)]
+    if run.objectives != ("valid_accuracy",):
+        words += ["--objectives", ",".join(run.objectives)]
+    words += [word for term in _terms(run.constraints) for word in ("--constraint", term)]
+    words += ["--workers", str(run.workers)] if run.workers > 1 else []
+    words += [word for text in _settings(summary) for word in ("--set", text)]
+    return shlex.join([*words, "-o", "RUNS"])
+
+
 def _terms(constraints: Sequence[Constraint]) -> list[str]:
     terms = []
     for constraint in constraints:
         if constraint.upper is not None:
-            terms.append(f"{constraint.metric}<={constraint.upper:g}")
+            terms.append(f"{constraint.metric}<={_exact(constraint.upper)}")
         if constraint.lower is not None:
-            terms.append(f"{constraint.metric}>={constraint.lower:g}")
+            terms.append(f"{constraint.metric}>={_exact(constraint.lower)}")
     return terms
+
+
+def _exact(value: float) -> str:
+    """All digits, so that reading it gives the same number; whole numbers without a point."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else repr(float(value))
 
 
 def _settings(summary: Summary) -> list[str]:

@@ -4,7 +4,8 @@ Every worker trains one candidate at a time for its recorded seconds; whenever o
 searcher is asked for one candidate, and it is told each evaluation when that is complete. The order
 of events depends on the recorded training seconds only, ties going to the evaluation that was
 started first, so it is the same on every machine; the searcher's own measured seconds are added on
-top of the clock. One worker is the plain loop: ask, evaluate, tell.
+top of the clock. Under a budget of seconds they decide how many of these events there are, so a run
+may end earlier or later on another machine. One worker is the plain loop: ask, evaluate, tell.
 
 This is the hot path of every comparison, hence plain lists and no arrays until the end.
 """

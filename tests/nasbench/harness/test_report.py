@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -20,7 +21,7 @@ import pytest
 from nasbench import cli
 from nasbench.core import Budget, Candidate, Constraint, Result
 from nasbench.errors import OutputFault, RunFault, UnknownBenchmark
-from nasbench.harness import figures, plots
+from nasbench.harness import figures, plots, wording
 from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.lookup import Lookup, curve_values, grid_of
@@ -403,6 +404,32 @@ def test_the_command_on_the_page_makes_the_same_runs(toy, tmp_path):
     assert expected in text
 
 
+def test_the_command_on_the_page_has_all_digits(toy, tmp_path):
+    bounds = [Constraint("params", upper=1234567.0), Constraint("macs", lower=0.1 + 0.2)]
+    budget = Budget(4, cost_s=1234567.25)
+    write(toy, tmp_path, ["random-search"], seeds=[0], constraints=bounds, budget=budget)
+    (command, *_) = wording.commands(summarize(collect(tmp_path), toy), None)
+    words = shlex.split(command)
+    assert words[words.index("--seconds") + 1] == "1234567.25"
+    assert words[words.index("--constraint") + 1] == "params<=1234567"
+    assert float(words[-3].partition(">=")[2]) == 0.1 + 0.2
+    assert "params ≤ 1234567" in build_report(tmp_path, toy).read_text()
+
+
+def test_no_command_is_shown_for_seeds_that_it_would_not_make(toy, tmp_path):
+    write(toy, tmp_path, ["random-search"], seeds=[3, 7])
+    text = build_report(tmp_path, toy).read_text()
+    assert "nasbench compare TABLE" not in text
+    assert "these: 3, 7" in text
+
+
+@pytest.mark.parametrize("cost_s", [np.inf, 1e6])
+def test_seeds_are_said_to_decide_only_what_they_decide(toy, tmp_path, cost_s):
+    write(toy, tmp_path, ["random-search"], seeds=[0], budget=Budget(4, cost_s=cost_s))
+    text = build_report(tmp_path, toy).read_text()
+    assert ("Seeds decide every run" in text) == np.isinf(cost_s)
+
+
 @pytest.mark.slow
 def test_thirty_searchers_fit_on_a_page_below_five_megabytes(toy, tmp_path):
     for seed in range(10):
@@ -486,6 +513,37 @@ def test_runs_that_cannot_be_compared_are_refused(toy, runs, changes):
     replace(sorted(runs.rglob("seed-*.json"))[0], **changes)
     with pytest.raises(RunFault, match=f"different {next(iter(changes))}"):
         build_report(runs, toy)
+
+
+def test_means_and_single_repeats_are_not_mixed(toy, runs):
+    replace(sorted(runs.rglob("seed-*.json"))[0], noise_seed=None)
+    with pytest.raises(RunFault, match="means over repeats"):
+        build_report(runs, toy)
+
+
+def test_two_versions_of_one_searcher_are_refused(toy, runs):
+    replace(sorted(runs.rglob("seed-*.json"))[0], code="0" * 64)
+    with pytest.raises(RunFault, match="source changed"):
+        build_report(runs, toy)
+
+
+def test_searchers_without_all_runs_are_named(toy, runs):
+    assert collect(runs).missing == {}
+    next(runs.rglob("local-search/seed-1.json")).unlink()
+    setting = {"searchers": {"random-search": {}, "broken": {}}, "seeds": [0, 1, 2, 3]}
+    (runs / "compare.json").write_text(json.dumps(setting))
+    missing = {"broken": [0, 1, 2, 3], "local-search": [1, 3], "random-search": [3]}
+    assert collect(runs).missing == missing
+    text = build_report(runs, toy).read_text()
+    assert "local-search has 2 of 4 runs, none of seed 1, 3" in text
+    assert "broken has 0 of 4 runs, none of seed 0..3" in text
+
+
+@pytest.mark.parametrize("text", ["", "[]", '{"seeds": [0]}', '{"searchers": 3, "seeds": [0]}'])
+def test_a_malformed_setting_is_named(runs, text):
+    (runs / "compare.json").write_text(text)
+    with pytest.raises(RunFault, match=r"compare\.json: expected"):
+        collect(runs)
 
 
 def test_two_runs_of_one_seed_are_refused(toy, runs):
