@@ -6,7 +6,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,7 +14,6 @@ import typer
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from contextlib import AbstractContextManager
 
     from rich.console import Console
 
@@ -239,31 +238,15 @@ def _settings(words: Sequence[str]) -> dict[str, dict[str, Any]]:
     return found
 
 
-def _executor(address: str | None) -> AbstractContextManager[Executor | None]:
-    return nullcontext() if address is None else _cluster(address)
-
-
 @contextmanager
-def _cluster(address: str) -> Iterator[Executor]:
-    from importlib import import_module
+def _executor(address: str | None) -> Iterator[Executor | None]:
+    if address is None:
+        yield None
+        return
+    from nasbench.harness.processes import cluster
 
-    from nasbench.errors import InvalidConfig, MissingExtra
-
-    try:
-        distributed = import_module("distributed")
-    except ImportError as fault:
-        raise MissingExtra(
-            "--dask needs dask.distributed; install it: pip install 'nasbench-lab[dask]'"
-        ) from fault
-    try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as fault:
-        raise InvalidConfig(
-            f"no dask scheduler answers at {address!r} ({fault}); pass its address, such as "
-            f"tcp://host:8786"
-        ) from fault
-    with client:
-        yield client.get_executor()
+    with cluster(address) as (executor, _):
+        yield executor
 
 
 @contextmanager

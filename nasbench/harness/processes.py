@@ -1,41 +1,95 @@
-"""Processes that work for this one: one thread each, and gone when it is."""
+"""Processes that work for this one: one thread each, and gone when it is; or a cluster's."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 
-from nasbench.errors import InvalidConfig
+from nasbench.errors import InvalidConfig, MissingExtra
+
+
+def cores() -> int:
+    """Cores that this process may use; all of the machine where the system does not tell."""
+    if hasattr(os, "sched_getaffinity"):  # of Linux, not of macOS
+        return max(1, len(os.sched_getaffinity(0)))
+    return os.cpu_count() or 1
 
 
 @contextmanager
 def executor(given: Executor | None, processes: int | None, jobs: int) -> Iterator[Executor]:
     """The executor that was given, which is left open, or a pool of fresh processes for the jobs.
 
-    The pool has `processes`, by default one for each core, but no more than there are jobs. Leaving
-    it by an exception ends the jobs in hand.
+    The pool has `processes`, by default one for each core, but no more than there are jobs.
+
+    Raises:
+        InvalidConfig: fewer than one process.
     """
     if given is not None:
         yield given
         return
-    import multiprocessing
-
     if processes is not None and processes < 1:
         raise InvalidConfig(f"a pool needs one or more processes, got {processes}")
-    size = max(1, min(processes or os.cpu_count() or 1, jobs))
+    with pool(max(1, min(processes or cores(), jobs))) as made:
+        yield made
+
+
+@contextmanager
+def pool(size: int) -> Iterator[Executor]:
+    """A pool of fresh processes with one thread each.
+
+    Leaving it waits for the jobs; leaving it by an exception ends those in hand.
+    """
+    import multiprocessing
+
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(size, mp_context=context, initializer=_start)
+    made = ProcessPoolExecutor(size, mp_context=context, initializer=_start)
     try:
-        yield pool
+        yield made
+        made.shutdown()
     except BaseException:
-        workers = list((getattr(pool, "_processes", None) or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
+        workers = list((getattr(made, "_processes", None) or {}).values())
+        made.shutdown(wait=False, cancel_futures=True)
         for worker in workers:
             worker.terminate()
         raise
-    pool.shutdown()
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[tuple[Executor, int]]:
+    """A dask cluster as an executor, and its number of threads.
+
+    Raises:
+        MissingExtra: distributed is not installed.
+        InvalidConfig: nothing answers at the address, or it has no workers.
+    """
+    from importlib import import_module
+
+    try:
+        distributed = import_module("distributed")
+    except ImportError as fault:
+        raise MissingExtra(
+            "--dask needs dask.distributed; install it: pip install 'nasbench-lab[dask]'"
+        ) from fault
+    try:
+        client = distributed.Client(address, timeout="10s", set_as_default=False)
+    except (OSError, ValueError) as fault:
+        raise InvalidConfig(
+            f"no dask scheduler answers at {address!r} ({fault}); pass its address, such as "
+            f"tcp://host:8786"
+        ) from fault
+    with client:
+        threads = sum(client.ncores().values())
+        if not threads:
+            raise InvalidConfig(f"the dask scheduler at {address} has no workers; start some first")
+        yield client.get_executor(), threads
+
+
+def is_loss(fault: BaseException) -> bool:
+    """Whether an exception of a future tells of a lost worker, and not of what the job raised."""
+    of_cluster = type(fault).__module__.partition(".")[0] == "distributed"  # as KilledWorker
+    return of_cluster or isinstance(fault, (BrokenExecutor, CancelledError))
 
 
 def _start() -> None:

@@ -7,12 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 
 import pytest
 
-from nasbench.errors import InvalidConfig
-from nasbench.harness.processes import executor
+from nasbench.errors import InvalidConfig, MissingExtra
+from nasbench.harness.processes import cluster, cores, executor, is_loss, pool
 
 PARENT = """
 import sys, time
@@ -47,6 +47,37 @@ def test_an_executor_that_was_given_is_left_open():
 def test_no_processes_are_refused():
     with pytest.raises(InvalidConfig, match="got 0"), executor(None, 0, 5):
         pass
+
+
+def test_cores_are_counted_where_the_system_does_not_tell_which_are_ours(monkeypatch):
+    assert 1 <= cores() <= os.cpu_count()
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)  # as on macOS
+    assert cores() == os.cpu_count()
+    monkeypatch.setattr(os, "cpu_count", lambda: None)
+    assert cores() == 1
+
+
+def test_without_distributed_a_cluster_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with pytest.raises(MissingExtra, match=r"nasbench-lab\[dask\]"), cluster("tcp://x:1"):
+        pass
+
+
+def test_a_lost_worker_is_told_from_what_a_job_raised():
+    assert is_loss(BrokenExecutor())
+    assert is_loss(CancelledError())
+    assert not is_loss(OSError())
+    assert not is_loss(ZeroDivisionError())
+    distributed = pytest.importorskip("distributed")
+    assert issubclass(distributed.KilledWorker, Exception)
+    assert is_loss(distributed.KilledWorker.__new__(distributed.KilledWorker))
+
+
+@pytest.mark.slow
+def test_a_pool_has_finished_its_jobs_when_it_is_left():
+    with pool(1) as made:
+        futures = [made.submit(time.sleep, 0.05) for _ in range(3)]
+    assert all(future.done() and not future.cancelled() for future in futures)
 
 
 @pytest.mark.slow
