@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from nasbench.core import Constraint
-    from nasbench.harness.statistics import Interval
     from nasbench.harness.summary import Standing, Summary
 
 BENCHMARK = "cell201/digits-on-photos"
@@ -64,7 +63,7 @@ def compare(
     workers: Annotated[int, typer.Option(help="Simulated asynchronous workers in a run.")] = 1,
     processes: Annotated[
         int | None,
-        typer.Option("--workers-processes", "-j", min=1, help="Processes; default one a core."),
+        typer.Option("--processes", "-j", min=1, help="Processes that run; default one a core."),
     ] = None,
     dask: Annotated[
         str | None, typer.Option(help="Scheduler of a cluster, such as tcp://host:8786.")
@@ -126,11 +125,12 @@ def _conclude(console: Console, folder: Path, benchmark: str, report: bool) -> N
     collection = collect(folder)
     summary = summarize(collection, find_benchmark(collection, benchmark))
     _show(console, summary)
+    _warn(summary)
     console.print(f"runs: {folder}", markup=False, highlight=False, soft_wrap=True)
     if report:
-        from nasbench.harness.report import build_report
+        from nasbench.harness.report import write_report
 
-        path = build_report(folder, benchmark)
+        path = write_report(summary)
         console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -138,9 +138,14 @@ def _show(console: Console, summary: Summary) -> None:
     from rich import box
     from rich.table import Table
 
+    from nasbench.harness.wording import describe_budget
+
     objective, target = summary.objective, summary.target
     run = summary.collection.first
-    title = f"{run.benchmark}, {_limits(run.budget.queries, run.budget.cost_s)}"
+    title = f"{run.benchmark}, {describe_budget(run.budget)} a run"
+    if summary.trained is not None and not summary.exhaustive:
+        done, total = summary.trained
+        title += f"; {done:,} of {total:,} architectures trained"
     table = Table(
         title=title,
         title_justify="left",
@@ -153,7 +158,7 @@ def _show(console: Console, summary: Summary) -> None:
     for head in ("runs", "found", "test", "regret", "evals", "charged"):
         table.add_column(head, justify="right", no_wrap=True)
     for standing in summary.standings:
-        table.add_row(*_row(standing))
+        table.add_row(*_row(standing, len(summary.collection.seeds)))
     console.print(table)
     console.print(
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
@@ -165,36 +170,34 @@ def _show(console: Console, summary: Summary) -> None:
     )
 
 
-def _row(standing: Standing) -> list[str]:
+def _row(standing: Standing, seeds: int) -> list[str]:
     import numpy as np
 
+    from nasbench.harness.wording import format_interval, format_seconds
+
     ended = standing.outcomes
-    found = [outcome.told for outcome in ended if outcome.arch is not None]
+    found = [outcome.told for outcome in ended if math.isfinite(outcome.told)]
     return [
         standing.searcher,
-        str(len(ended)),
+        str(seeds) if len(ended) == seeds else f"{len(ended)} of {seeds}",
         f"{np.mean(found):.2f}" if found else "none",
-        _interval(standing.mean),
+        format_interval(standing.mean),
         f"{standing.regret.estimate:.2f}",
         f"{np.mean([len(outcome.file.run.trajectory) for outcome in ended]):.0f}",
-        _duration(float(np.mean([outcome.spent_s for outcome in ended]))),
+        format_seconds(float(np.mean([outcome.spent_s for outcome in ended]))),
     ]
 
 
-def _interval(value: Interval) -> str:
-    return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
+def _warn(summary: Summary) -> None:
+    """Say on stderr what makes the numbers less than they seem."""
+    from rich.console import Console
 
+    from nasbench.harness.wording import coverage_sentence, failure_sentences, missing_sentences
 
-def _limits(queries: int, cost_s: float) -> str:
-    limit = "" if math.isinf(cost_s) else f" or {_duration(cost_s)}"
-    return f"{queries} evaluations{limit} a run"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 120:
-        return f"{seconds:.1f} s"
-    minutes = seconds / 60
-    return f"{minutes:.1f} min" if minutes < 120 else f"{minutes / 60:.1f} h"
+    console = Console(stderr=True)
+    notes = [coverage_sentence(summary), *missing_sentences(summary.collection)]
+    for note in filter(None, [*notes, *failure_sentences(summary)]):
+        console.print(f"warning: {note}", style="yellow", markup=False, highlight=False)
 
 
 def _folder(benchmark: str) -> str:

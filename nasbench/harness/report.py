@@ -58,8 +58,13 @@ def build_report(
         OutputFault: `path` cannot be written.
     """
     collection = collect(folder)
+    return write_report(summarize(collection, find_benchmark(collection, benchmark)), path)
+
+
+def write_report(summary: Summary, path: Path | None = None) -> Path:
+    """Write the report of a summary, by default beside its run files, and return its path."""
+    collection = summary.collection
     path = collection.folder / FILE if path is None else Path(path)
-    summary = summarize(collection, find_benchmark(collection, benchmark))
     write_text(path, render(summary, read_verification(collection), path.parent))
     return path
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
@@ -70,6 +71,53 @@ def test_the_table_fits_80_columns(call):
     assert any("regularized-evolution " in line and "[" in line for line in out.splitlines())
 
 
+def test_a_single_seed_has_no_interval(call):
+    _, out, _ = call("-s", "random-search", "--seeds", "1", "--queries", "8", "--no-report")
+    (row,) = [line for line in out.splitlines() if line.startswith("random-search")]
+    assert "inf" not in row
+    assert "[" not in row
+
+
+def test_what_is_not_known_is_said_with_the_table(call, monkeypatch):
+    broken = ToyBenchmark._result
+
+    def result(self, candidate, noise_seed):
+        made = broken(self, candidate, noise_seed)
+        if self.space.canonical(candidate.arch).genes != (1, 2, 3, 2):
+            lost = {key: np.nan for key in made.metrics if key not in ("params", "macs")}
+            made = dataclasses.replace(made, metrics={**made.metrics, **lost})
+        return made
+
+    monkeypatch.setattr(ToyBenchmark, "_result", result)
+    words = ("-s", "random-search", "--seeds", "12", "--queries", "20", "--no-report")
+    code, out, err = call(*words)
+    assert code == 0, err
+    assert "1 of 80 architectures trained" in " ".join(out.split())
+    assert "inf" not in out
+    said = " ".join(err.split())
+    assert "warning: Only 1 of 80 architectures of the table are trained" in said
+    assert "of 12 runs of random-search ended with a failed training" in said
+
+
+def test_searchers_without_all_runs_are_flagged(call):
+    call("-s", "random-search", "--seeds", "3", "--queries", "8", "--no-report")
+    _, out, err = call("-s", "local-search", "--seeds", "4", "--queries", "8", "--no-report")
+    assert any("random-search" in line and " 3 of 4 " in line for line in out.splitlines())
+    assert "random-search has 3 of 4 runs, none of seed 3" in " ".join(err.split())
+
+
+def test_the_report_is_made_of_the_summary_that_is_shown(call, monkeypatch):
+    from nasbench.harness import summary
+
+    made, summarize = [], summary.summarize
+    monkeypatch.setattr(
+        summary, "summarize", lambda *given: made.append(summarize(*given)) or made[-1]
+    )
+    monkeypatch.setattr("nasbench.harness.report.render", lambda shown, *_: str(made.index(shown)))
+    assert call("-s", "random-search", *SMALL)[0] == 0
+    assert len(made) == 1
+
+
 def test_options_reach_the_runs(call, tmp_path):
     words = ("-s", "random-search", "-s", "regularized-evolution", "--objectives", "valid_loss")
     words += ("--set", "regularized-evolution.population=4", "--constraint", "params <= 400")
@@ -106,7 +154,7 @@ def test_options_reach_the_runs(call, tmp_path):
         (["--constraint", "params"], 2, "METRIC<=NUMBER"),
         (["--constraint", "params<=many"], 2, "a number after <="),
         (["--set", "population=4"], 2, "SEARCHER.SETTING=VALUE"),
-        (["-j", "0"], 2, "--workers-processes"),
+        (["-j", "0"], 2, "--processes"),
     ],
 )
 def test_bad_input_is_told_without_a_traceback(call, tmp_path, words, code, says):
