@@ -8,6 +8,7 @@ undo the weights of the mixture.
 
 from __future__ import annotations
 
+import math
 from typing import cast
 
 import torch
@@ -91,10 +92,21 @@ class Supernet(nn.Module):
 def seeded_supernet(recipe: Recipe, spec: InputSpec, classes: int, seed: int) -> Supernet:
     """A supernet on the CPU with weights of PyTorch's default distribution, alphas of N(0, 0.001).
 
-    Torch's global generator is the same before and after.
+    Torch's global generator is neither read nor changed.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(seed)
+    with torch.device("meta"):
         net = Supernet(recipe, spec, classes)
-        nn.init.normal_(net.alphas, std=1e-3)
+    net.to_empty(device="cpu")
+    rng = torch.Generator().manual_seed(seed)
+    for module in net.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=rng)
+            if module.bias is not None:
+                bound = 1 / math.sqrt(module.weight.shape[1])  # only the classifier has a bias
+                nn.init.uniform_(module.bias, -bound, bound, generator=rng)
+        elif isinstance(module, nn.Embedding):
+            nn.init.normal_(module.weight, generator=rng)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()
+    nn.init.normal_(net.alphas, std=1e-3, generator=rng)
     return net

@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from torch import nn
 from torch.nn import functional as F
 
 from nasbench.core import Architecture, InputSpec, Recipe
+from nasbench.networks import supernet
 from nasbench.networks.cell201 import build
 from nasbench.networks.supernet import MixedCell, MixedOp, Supernet, seeded_supernet
 from nasbench.spaces.cell201 import EDGES, OPS
@@ -110,3 +112,38 @@ def test_the_seed_decides_the_weights_and_the_global_generator_does_not():
     torch.manual_seed(2)
     np.testing.assert_array_equal(parameters(5), first)
     assert (parameters(6) != first).any()
+
+
+def test_who_draws_from_the_global_generator_meanwhile_is_not_disturbed(monkeypatch):
+    expected = torch.rand(3, generator=torch.Generator().manual_seed(1))
+    drawn = []
+
+    def interrupted(*args):
+        drawn.append(torch.rand(3, device="cpu"))  # as another thread would
+        return Supernet(*args)
+
+    alone = seeded_supernet(Recipe(), IMAGE, 10, seed=0).state_dict()
+    torch.manual_seed(1)
+    monkeypatch.setattr(supernet, "Supernet", interrupted)
+    disturbed = seeded_supernet(Recipe(), IMAGE, 10, seed=0).state_dict()
+    torch.testing.assert_close(drawn[0], expected, rtol=0, atol=0)
+    torch.testing.assert_close(disturbed, alone, rtol=0, atol=0)
+
+
+@pytest.mark.parametrize("spec", [IMAGE, TOKENS])
+def test_initial_weights_are_distributed_as_pytorchs_own(spec):
+    torch.manual_seed(0)
+    own = seeded_supernet(Recipe(channels=32), spec, 10, seed=0).state_dict()
+    default = Supernet(Recipe(channels=32), spec, 10).state_dict()
+    nn.init.normal_(default["alphas"], std=1e-3)
+    assert own.keys() == default.keys()
+    for name, value in default.items():
+        n, spread = value.numel(), float(value.double().std(correction=0))
+        if n < 30:  # too few to tell a distribution
+            assert own[name].abs().max() <= 1, name
+            continue
+        if spread == 0:
+            assert torch.equal(own[name], value), name
+            continue
+        assert float(own[name].std()) == pytest.approx(spread, rel=6 / n**0.5), name
+        assert float(own[name].mean()) == pytest.approx(0, abs=6 * spread / n**0.5), name
