@@ -120,6 +120,7 @@ def _alphas(
 
     from nasbench.networks.supernet import seeded_supernet
     from nasbench.training.examples import Batches
+    from nasbench.training.train import deterministic
 
     train, valid = (Batches(split, data.input, "cpu") for split in (data.train, data.valid))
     recipe = Recipe(channels=config.channels, cells=config.cells)
@@ -132,10 +133,11 @@ def _alphas(
         cosine = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
         sgd.param_groups[0]["lr"] = 0.001 + (config.lr - 0.001) * cosine
         order = torch.from_numpy(rng.permutation(len(train)))
-        for start in range(0, len(train) - size + 1, size):
-            some = torch.from_numpy(rng.permutation(len(valid))[:size])
-            _descend(net, adam, *valid.take(some))
-            _descend(net, sgd, *train.take(order[start : start + size]), clip=5.0)
+        with deterministic("cpu"):  # on one thread; not across the yield, whose reader has its own
+            for start in range(0, len(train) - size + 1, size):
+                some = torch.from_numpy(rng.permutation(len(valid))[:size])
+                _descend(net, adam, *valid.take(some))
+                _descend(net, sgd, *train.take(order[start : start + size]), clip=5.0)
         if not net.alphas.isfinite().all():
             return
         yield net.alphas.detach().numpy().copy()

@@ -9,7 +9,6 @@ import torch
 
 from nasbench.core import (
     Budget,
-    Candidate,
     Examples,
     InputSpec,
     Metric,
@@ -24,6 +23,8 @@ from nasbench.searchers.darts import Config, Darts
 from nasbench.spaces.cell201 import Cell201
 
 SHORT = Config(epochs=2, batch_size=16, channels=4)
+WIDE = Config(epochs=2, batch_size=32, channels=16)
+"""Enough work in a step for PyTorch to share it among threads."""
 
 
 def examples(n, rng):
@@ -169,6 +170,19 @@ def test_the_generator_decides_everything_and_the_global_one_nothing(problem):
     assert proposed(1, 1) != proposed(2, 1)
 
 
+def test_the_number_of_threads_decides_nothing_and_is_left_alone(problem):
+    proposed, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            net = next(darts._alphas(problem.task, np.random.default_rng(1), WIDE))
+            proposed.append(net.tobytes())
+            assert torch.get_num_threads() == threads  # between two epochs too
+    finally:
+        torch.set_num_threads(before)
+    assert proposed[0] == proposed[1]
+
+
 def test_training_happens_when_asked_and_only_then(problem, rng, monkeypatch):
     steps = []
     monkeypatch.setattr(darts, "_descend", lambda *args, **options: steps.append(args))
@@ -214,11 +228,16 @@ def test_settings_out_of_range_are_refused(setting):
 
 
 def test_observations_are_not_listened_to(problem, rng, fixed, observe):
-    fixed(np.zeros((6, 5), dtype=np.float32))
-    searcher = Darts(problem, rng)
-    (asked,) = searcher.ask()
-    searcher.tell([observe(asked, math.inf), observe(Candidate(asked.arch), 0.0, feasible=False)])
-    assert len(searcher.ask(3)) == 3
+    def proposed(told):
+        fixed(np.arange(30, dtype=np.float32).reshape(6, 5))
+        searcher = Darts(problem, rng)
+        asked = searcher.ask()
+        for values in ((math.inf, False), (-99.0, True)) if told else ():
+            searcher.tell([observe(asked[-1], values[0], feasible=values[1])])
+            asked += searcher.ask(5)
+        return asked + searcher.ask(11 - len(asked))
+
+    assert proposed(told=True) == proposed(told=False)
 
 
 def test_its_module_imports_without_torch():
