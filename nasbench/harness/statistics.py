@@ -186,14 +186,6 @@ def ranks(samples: Sequence[ArrayLike], *, level: float = LEVEL) -> Floats:
     return np.asarray(1 + above + tied / 2, dtype=np.float64)
 
 
-def average_ranks(
-    benchmarks: Sequence[Sequence[ArrayLike]], *, level: float = LEVEL
-) -> NDArray[np.float64]:
-    """Mean over benchmarks of the `ranks` (searchers,), listed in the same order on each."""
-    each = np.array([ranks(samples, level=level) for samples in benchmarks])
-    return np.asarray(each.mean(axis=0), dtype=np.float64)
-
-
 def _runs(sample: ArrayLike) -> Floats:
     runs = np.asarray(sample, dtype=np.float64)
     if runs.ndim != 1 or not len(runs):

@@ -1,4 +1,4 @@
-"""Incumbents and curves of trajectories: what the search had in hand after so much work.
+"""Incumbents of trajectories: what the search had in hand after so much work.
 
 The incumbent is the feasible evaluation with the lowest first objective so far, the earlier one in
 a tie; before the first feasible evaluation there is none. It is chosen by what the searcher was
@@ -7,7 +7,6 @@ told. All values here are signed, lower being better.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -52,34 +51,6 @@ def steps_at(trajectory: Trajectory, grid: ArrayLike, clock: Clock) -> NDArray[n
     if clock == "evaluations":
         return np.clip(np.floor(points), 0, len(trajectory)).astype(np.intp)
     return np.searchsorted(trajectory.spent_s, points, side="right")
-
-
-def curve(trajectory: Trajectory, grid: ArrayLike, clock: Clock) -> NDArray[np.float64]:
-    """Incumbent at each point of `grid` (m,): a right-continuous step function.
-
-    `inf` before the first feasible evaluation is complete; after the last one the value stays.
-    """
-    padded = np.concatenate(([np.inf], incumbents(trajectory)))
-    return padded[steps_at(trajectory, grid, clock)]
-
-
-def curves(runs: Sequence[Run], grid: ArrayLike, clock: Clock) -> NDArray[np.float64]:
-    """Incumbents of each run on one grid, (runs, m)."""
-    return np.stack([curve(run.trajectory, grid, clock) for run in runs])
-
-
-def shared_grid(runs: Sequence[Run], clock: Clock, points: int = 200) -> NDArray[np.float64]:
-    """At most `points` ascending points up to the longest run's end, the end included.
-
-    Evaluations are whole numbers from 1; seconds start where the last run has its first evaluation.
-    """
-    if clock == "evaluations":
-        most = max((len(run.trajectory) for run in runs), default=0)
-        return np.unique(np.linspace(min(1, most), most, points).round())
-    spent = [run.trajectory.spent_s for run in runs if len(run.trajectory)]
-    if not spent:
-        return np.zeros(0)
-    return np.unique(np.linspace(max(s[0] for s in spent), max(s[-1] for s in spent), points))
 
 
 def regret(values: ArrayLike, best: float) -> NDArray[np.float64]:

@@ -192,14 +192,6 @@ def test_ranks_always_share_out_the_same_sum(samples):
     assert statistics.ranks(samples).sum() == pytest.approx(size * (size + 1) / 2)
 
 
-def test_average_ranks_are_the_mean_over_benchmarks():
-    first = [[1.0] * 3, [2.0] * 3]
-    second = [[5.0] * 3, [4.0] * 3]
-    third = [[0.0] * 3, [9.0] * 3]
-    found = statistics.average_ranks([first, second, third])
-    assert found == pytest.approx([(2 + 1 + 2) / 3, (1 + 2 + 1) / 3])
-
-
 @pytest.mark.parametrize("scores", [[], [[1.0], [2.0]], [1.0, math.nan]])
 def test_scores_of_another_shape_are_refused(scores):
     with pytest.raises(ValueError, match="expected"):

@@ -7,13 +7,10 @@ import pytest
 
 from nasbench.core import Architecture, Budget, Candidate, Run, Trajectory
 from nasbench.harness.trajectory import (
-    curve,
-    curves,
     final_incumbent,
     incumbent_positions,
     incumbents,
     regret,
-    shared_grid,
     steps_at,
 )
 
@@ -81,48 +78,10 @@ def test_without_a_feasible_evaluation_there_is_no_incumbent(trajectory):
     assert final_incumbent(make_run(trajectory)) is None
 
 
-def test_a_curve_against_seconds_takes_each_step_at_the_evaluations_end():
-    trajectory = make([5.0, 3.0, 4.0, 1.0], spent_s=[1.0, 2.5, 2.5, 7.0])
-    grid = [0.0, 0.999, 1.0, 2.499, 2.5, 6.999, 7.0, 100.0]
-    assert curve(trajectory, grid, "seconds").tolist() == [
-        *(math.inf, math.inf, 5.0, 5.0, 3.0, 3.0, 1.0, 1.0)
-    ]
-
-
-def test_a_curve_against_evaluations_stays_after_the_last():
-    trajectory = make([5.0, 3.0, 4.0])
-    assert curve(trajectory, [0, 1, 1.9, 2, 3, 50], "evaluations").tolist() == [
-        *(math.inf, 5.0, 5.0, 3.0, 3.0, 3.0)
-    ]
-
-
 def test_steps_count_complete_evaluations():
     trajectory = make([1.0] * 3, spent_s=[1.0, 1.0, 4.0])
     assert steps_at(trajectory, [0.5, 1.0, 3.9, 4.0], "seconds").tolist() == [0, 2, 2, 3]
-
-
-@pytest.mark.parametrize("clock", ["evaluations", "seconds"])
-def test_an_empty_trajectory_has_an_infinite_curve(clock):
-    assert curve(make([]), [0, 1, 2], clock).tolist() == [math.inf] * 3
-
-
-def test_curves_of_several_runs_share_a_grid():
-    runs = [make_run(make([3.0, 2.0])), make_run(make([1.0], spent_s=[9.0]))]
-    grid = shared_grid(runs, "seconds")
-    assert grid.min() == grid.max() == 9.0
-    assert curves(runs, grid, "seconds").tolist() == [[2.0], [1.0]]
-    assert shared_grid(runs, "evaluations").tolist() == [1.0, 2.0]
-
-
-def test_a_long_grid_is_thinned_and_keeps_its_ends():
-    grid = shared_grid([make_run(make([1.0] * 1000))], "evaluations", points=50)
-    assert len(grid) == 50
-    assert (grid[0], grid[-1]) == (1, 1000)
-    assert (grid == grid.round()).all()
-
-
-def test_a_grid_over_nothing_is_empty_in_seconds():
-    assert len(shared_grid([make_run(make([]))], "seconds")) == 0
+    assert steps_at(trajectory, [0, 1, 1.9, 3, 50], "evaluations").tolist() == [0, 1, 1, 3, 3]
 
 
 def test_regret_is_the_distance_from_the_best():
