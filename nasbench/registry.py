@@ -65,9 +65,11 @@ def resolve(group: str, name: str) -> Any:
         )
     try:
         return found[name].load()
-    except (ImportError, AttributeError, SyntaxError) as fault:
+    except errors.NasbenchError:
+        raise
+    except Exception as fault:  # a plug-in may fail in any way
         raise errors.BrokenPlugin(
-            f"{name} ({found[name].value}) does not import: {fault}. "
+            f"{name} ({found[name].value}) does not import: {type(fault).__name__}: {fault}. "
             "Reinstall the distribution that provides it."
         ) from fault
 

@@ -29,6 +29,23 @@ def entries(monkeypatch):
     clear()
 
 
+def test_whatever_a_module_raises_makes_a_broken_plugin(entries, tmp_path, monkeypatch):
+    (tmp_path / "raising_plugin.py").write_text("raise RuntimeError('no GPU here')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    entries(("broken", "raising_plugin:Searcher"))
+    with pytest.raises(errors.BrokenPlugin, match="does not import: RuntimeError: no GPU here"):
+        registry.resolve(registry.SEARCHERS, "broken")
+
+
+def test_an_error_of_our_own_is_not_disguised(entries, tmp_path, monkeypatch):
+    code = "from nasbench.errors import MissingExtra\nraise MissingExtra('install the extra')\n"
+    (tmp_path / "wanting_plugin.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    entries(("wanting", "wanting_plugin:Searcher"))
+    with pytest.raises(errors.MissingExtra, match="install the extra"):
+        registry.resolve(registry.SEARCHERS, "wanting")
+
+
 def test_names_are_sorted(entries):
     entries(("b", "json:dumps"), ("a", "json:loads"))
     assert registry.names(registry.SEARCHERS) == ["a", "b"]
