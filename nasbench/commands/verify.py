@@ -86,6 +86,8 @@ def _show(console: Console, found: Verification) -> None:
             "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
     console.print(table)
+    if found.maker_note:
+        console.print(found.maker_note, markup=False, highlight=False)
     for left in found.skipped:
         names = ", ".join(source.searcher for source in left.found_by)
         console.print(

@@ -8,7 +8,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
-from importlib import metadata, resources
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from nasbench import registry
 from nasbench.atomic import write_text
 from nasbench.core import Architecture, LearningCurve, Recipe, TaskData
 from nasbench.errors import RunFault
+from nasbench.harness.claims import Maker
 from nasbench.harness.processes import executor as executor_of
 
 Trainer = Callable[[Architecture, TaskData, Recipe, int, str], LearningCurve]
@@ -38,7 +38,8 @@ class Training(BaseModel):
     device: str
     """Kind of device: `cpu` or `cuda`."""
     code: str
-    """Hash of the code that trains."""
+    versions: str
+    """See `claims.Maker`."""
     valid_accuracy: float
     test_accuracy: float
     train_s: float
@@ -54,7 +55,7 @@ class Job:
     recipe: Recipe
     seed: int
     device: str
-    code: str
+    maker: Maker
     folder: Path
 
     @property
@@ -74,7 +75,7 @@ class Job:
             "recipe": asdict(self.recipe),
             "seed": self.seed,
             "device": self.device.partition(":")[0],
-            "code": self.code,
+            **self.maker.model_dump(),
         }
 
 
@@ -89,7 +90,8 @@ def train_all(
     """The trainings of all jobs, in their order; those whose file is there are not done again.
 
     Raises:
-        RunFault: a worker process ended abruptly; the trainings that are done are kept.
+        RunFault: a worker process ended abruptly, and the trainings that are done are kept; or one
+            that was kept cannot be read.
         OutputFault: a file cannot be written; the same holds.
     """
     found = {job: kept for job in jobs if (kept := _kept(job)) is not None}
@@ -129,20 +131,6 @@ def perform(job: Job, trainer: Trainer | None) -> Training:
     return training
 
 
-def code_version(trainer: Trainer | None = None) -> str:
-    """Hash of torch's version and the code that trains; a trainer's name, if one was given."""
-    if trainer is not None:
-        return (
-            f"{trainer.__module__}:{getattr(trainer, '__qualname__', type(trainer).__qualname__)}"
-        )
-    digest = hashlib.sha256(metadata.version("torch").encode() + b"\0")
-    for package in ("nasbench.networks", "nasbench.training"):
-        for source in sorted(resources.files(package).iterdir(), key=lambda path: path.name):
-            if source.name.endswith(".py"):
-                digest.update(source.name.encode() + b"\0" + source.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
 @cache
 def _data(task: str) -> TaskData:
     return registry.task(task).load()
@@ -154,6 +142,11 @@ def _kept(job: Job) -> Training | None:
         training = Training.model_validate_json(job.path.read_bytes())
     except (FileNotFoundError, ValidationError):  # replaced by a new training
         return None
+    except OSError as fault:
+        raise RunFault(
+            f"{job.path}: cannot be read: {fault.strerror or fault}; mend it, or remove it to have "
+            f"it trained again"
+        ) from fault
     same = training.model_dump(mode="json", include=set(job.key())) == job.key()
     return training if same else None
 

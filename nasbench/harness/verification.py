@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from nasbench.errors import RunFault
+from nasbench.harness.claims import Maker
 from nasbench.harness.collection import Collection, RunFile
 from nasbench.harness.verdict import Verdict
 from nasbench.harness.winners import Winner
@@ -67,7 +68,9 @@ class Measurement(_Model):
     found_by: list[Source] = Field(min_length=1)
     predicted: Bounds
     """The table's test accuracy, and where the mean of the fresh trainings is expected."""
-    accuracies: list[float]
+    repeats: int = Field(ge=1)
+    """Trainings whose mean the table's value is."""
+    accuracies: list[float] = Field(min_length=2)
     """Test accuracy of each fresh training."""
     files: list[str]
     """The trainings' files, relative to the folder of the run files."""
@@ -81,6 +84,18 @@ class Measurement(_Model):
     against_reference: Against | None
     """None for random search's own winner, or if random search was not run."""
 
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        trainings = len(self.accuracies)
+        if len(self.files) != trainings or not 0 <= self.diverged <= trainings:
+            raise ValueError(
+                f"expected a file for each of {trainings} accuracies and no more diverged, got "
+                f"{len(self.files)} files and {self.diverged} diverged"
+            )
+        if (self.p_value is None) != (self.verdict == "unstable"):
+            raise ValueError("expected a p_value unless the verdict is unstable, and only then")
+        return self
+
 
 class Verification(_Model):
     """The content of `verify.json`."""
@@ -92,10 +107,16 @@ class Verification(_Model):
     task: str
     recipe: dict[str, Any]
     metric: str = METRIC
-    seeds: list[int]
-    table_repeats: int
+    seeds: list[int] = Field(min_length=2)
+    top: int
+    """Winners of each searcher that were asked for."""
     device: str
-    code: str
+    maker: Maker
+    """Who trained."""
+    table_makers: list[Maker]
+    """Who trained the table; empty if it does not tell."""
+    same_maker: bool | None
+    """Whether `maker` is one of them; None if the table does not tell."""
     level: float
     noise: float
     """Standard deviation between seeds, pooled over the stable architectures."""
@@ -105,6 +126,33 @@ class Verification(_Model):
     train_s: float
     measurements: list[Measurement] = Field(min_length=1)
     skipped: list[Skipped]
+
+    @property
+    def sources(self) -> list[list[Source]]:
+        """The runs that found each winner, the skipped ones last."""
+        return [
+            *(part.found_by for part in self.measurements),
+            *(part.found_by for part in self.skipped),
+        ]
+
+    @property
+    def table_trainings(self) -> str:
+        """`1 training`, or how many the table's values are means of."""
+        least, most = (f(part.repeats for part in self.measurements) for f in (min, max))
+        return f"{least}{f' to {most}' if least < most else ''} training{'s' if most > 1 else ''}"
+
+    @property
+    def maker_note(self) -> str:
+        """What a reader must know about who trained; empty if it was the table's own maker."""
+        if self.same_maker:
+            return ""
+        if self.same_maker is None:
+            return f"Trained by {self.maker}; the table does not tell who trained it."
+        makers = " and by ".join(map(str, self.table_makers))
+        return (
+            f"Trained by {self.maker}, the table by {makers}: a difference between them may come "
+            f"from the code or the libraries."
+        )
 
 
 def read_verification(collection: Collection) -> Verification | None:
@@ -137,8 +185,8 @@ def is_current(
         return False
     verified = {
         (source.file, source.sha256, source.searcher)
-        for part in (*verification.measurements, *verification.skipped)
-        for source in part.found_by
+        for sources in verification.sources
+        for source in sources
     }
     files = {_identity(file, collection) for file in collection.files}
     wanted = {_identity(find.file, collection) for winner in chosen for find in winner.finds}

@@ -7,7 +7,6 @@ test, with Holm's correction over the winners, holds them against random search'
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict
@@ -16,10 +15,13 @@ from operator import not_
 from pathlib import Path
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from nasbench.atomic import write_text
-from nasbench.core import Architecture, Benchmark, Candidate, Space, SupportsRetraining
+from nasbench.core import Architecture, Benchmark, Space, SupportsRetraining
 from nasbench.errors import InvalidConfig, RunFault
 from nasbench.harness import statistics
+from nasbench.harness.claims import Maker, claimed, maker_here, makers_of, repeats_of
 from nasbench.harness.collection import (
     REFERENCE,
     VERIFICATION,
@@ -27,8 +29,9 @@ from nasbench.harness.collection import (
     collect,
     find_benchmark,
 )
+from nasbench.harness.lock import locked
 from nasbench.harness.statistics import Interval
-from nasbench.harness.trainings import Job, Progress, Trainer, Training, code_version, train_all
+from nasbench.harness.trainings import Job, Progress, Trainer, Training, train_all
 from nasbench.harness.verdict import Judgement, judge
 from nasbench.harness.verification import (
     FILE,
@@ -72,6 +75,7 @@ def verify(
         RunFault: no runs, or runs that cannot be compared.
         InvalidConfig: a benchmark that cannot be trained again, or a setting out of range.
         UnknownDevice: a device that this machine lacks.
+        OutputFault: another verification is at work there, or the folder cannot be written.
     """
     _check_least("seeds", seeds, FEWEST_SEEDS)
     _check_least("top", top, 1)
@@ -84,10 +88,16 @@ def verify(
             f"winner; make runs that have, with `nasbench compare`"
         )
     chosen, skipped = _predicted(found, everyone)
-    jobs = _jobs(found, chosen, seeds, _device(device, trainer), code_version(trainer), collection)
-    done = train_all(jobs, trainer=trainer, executor=executor, processes=processes, on_done=on_done)
-    verification = _evaluate(collection, found, chosen, skipped, jobs, done)
-    write_text(collection.folder / FILE, verification.model_dump_json(indent=2) + "\n")
+    where = _device(device, trainer)
+    jobs = _jobs(found, chosen, seeds, where, _maker(found, trainer), collection)
+    if processes is None and where.startswith("cuda"):
+        processes = 1  # several would share one GPU and its memory
+    with locked(collection.folder, "verification"):
+        done = train_all(
+            jobs, trainer=trainer, executor=executor, processes=processes, on_done=on_done
+        )
+        verification = _evaluate(collection, found, chosen, skipped, jobs, done, top)
+        write_text(collection.folder / FILE, verification.model_dump_json(indent=2) + "\n")
     return verification
 
 
@@ -102,28 +112,40 @@ def _jobs(
     chosen: Sequence[Winner],
     seeds: int,
     device: str,
-    code: str,
+    maker: Maker,
     collection: Collection,
 ) -> list[Job]:
-    if not isinstance(benchmark, SupportsRetraining) or not benchmark.task:
-        raise InvalidConfig(
-            f"{benchmark.name} cannot be verified: it names no task and recipe to train by. "
-            f"Verify runs on a table that was trained here; see `nasbench list`."
-        )
+    retrained = _retrainable(benchmark)
     folder = collection.folder / VERIFICATION
     return [
-        Job(winner.arch, benchmark.task, benchmark.recipe, seed, device, code, folder)
+        Job(winner.arch, retrained.task, retrained.recipe, seed, device, maker, folder)
         for winner in chosen
         for seed in fresh_seeds(benchmark, seeds)
     ]
+
+
+def _retrainable(benchmark: Benchmark) -> SupportsRetraining:
+    if isinstance(benchmark, SupportsRetraining) and benchmark.task:
+        return benchmark
+    raise InvalidConfig(
+        f"{benchmark.name} cannot be verified: it names no task and recipe to train by. "
+        f"Verify runs on a table that was trained here; see `nasbench list`."
+    )
+
+
+def _maker(benchmark: Benchmark, trainer: Trainer | None) -> Maker:
+    if trainer is None:
+        return maker_here(_retrainable(benchmark), type(benchmark.space).__module__)
+    name = getattr(trainer, "__qualname__", type(trainer).__qualname__)
+    return Maker(code=f"{trainer.__module__}:{name}")
 
 
 def _predicted(
     benchmark: Benchmark, everyone: Sequence[Winner]
 ) -> tuple[list[Winner], list[Winner]]:
     """The winners of which the table says something, and the others."""
-    results = benchmark.query([Candidate(winner.arch) for winner in everyone])
-    known = [math.isfinite(result.metrics.get(METRIC, math.nan)) for result in results]
+    values = claimed(benchmark, [winner.arch for winner in everyone], METRIC)
+    known = np.isfinite(values).tolist()
     if not any(known):
         raise InvalidConfig(
             f"{benchmark.name} has no {METRIC} of any winner, so there is nothing to verify; use "
@@ -139,31 +161,34 @@ def _evaluate(
     skipped: Sequence[Winner],
     jobs: Sequence[Job],
     done: Sequence[Training],
+    top: int,
 ) -> Verification:
     by_arch: _Trained = {}
     for job, training in zip(jobs, done, strict=True):
         by_arch.setdefault(job.arch, []).append((job, training))
     samples = {arch: [t.test_accuracy for _, t in pairs] for arch, pairs in by_arch.items()}
     diverged = [any(t.diverged for _, t in pairs) for pairs in by_arch.values()]
-    results = benchmark.query([Candidate(winner.arch) for winner in chosen])
-    repeats = int(getattr(benchmark, "repeats", 1))
-    predicted = [result.metrics[METRIC] for result in results]
+    archs, space = list(by_arch), benchmark.space
+    predicted, repeats = claimed(benchmark, archs, METRIC), repeats_of(benchmark, archs)
     judgement = judge(predicted, list(samples.values()), repeats=repeats, diverged=diverged)
     measurements = [
-        _measurement(winner, k, by_arch[winner.arch], judgement, collection, benchmark.space)
+        _measurement(winner, k, by_arch[winner.arch], repeats[k], judgement, collection, space)
         for k, winner in enumerate(chosen)
     ]
     against = _against_reference(chosen, samples)
+    maker, makers = jobs[0].maker, makers_of(benchmark)
     return Verification(
         benchmark=benchmark.name,
         table_sha256=collection.first.table_sha256,
-        space=benchmark.space.name,
+        space=space.name,
         task=jobs[0].task,
         recipe=asdict(jobs[0].recipe),
         seeds=sorted({job.seed for job in jobs}),
-        table_repeats=repeats,
+        top=top,
         device=jobs[0].device,
-        code=jobs[0].code,
+        maker=maker,
+        table_makers=makers,
+        same_maker=maker in makers if makers else None,
         level=statistics.LEVEL,
         noise=judgement.noise,
         degrees=judgement.degrees,
@@ -176,7 +201,7 @@ def _evaluate(
         skipped=[
             Skipped(
                 genes=winner.arch.genes,
-                text=benchmark.space.format(winner.arch),
+                text=space.format(winner.arch),
                 found_by=_sources(winner, collection),
             )
             for winner in skipped
@@ -188,6 +213,7 @@ def _measurement(
     winner: Winner,
     k: int,
     trained: Sequence[tuple[Job, Training]],
+    repeats: int,
     judgement: Judgement,
     collection: Collection,
     space: Space,
@@ -199,6 +225,7 @@ def _measurement(
         text=space.format(winner.arch),
         found_by=_sources(winner, collection),
         predicted=_bounds(judgement.expected[k]),
+        repeats=repeats,
         accuracies=accuracies,
         files=[relative(job.path, collection.folder) for job, _ in trained],
         diverged=sum(training.diverged for _, training in trained),

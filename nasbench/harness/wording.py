@@ -206,8 +206,9 @@ def commands(summary: Summary, verification: Verification | None) -> list[str]:
             f"these: {describe_seeds(seeds)}"
         ]
     if verification is not None:
-        number = len(verification.seeds)
-        lines.append(f"nasbench verify RUNS --seeds {number} --device {verification.device}")
+        top = f" --top {verification.top}" if verification.top > 1 else ""
+        number, device = len(verification.seeds), verification.device
+        lines.append(f"nasbench verify RUNS --seeds {number}{top} --device {device}")
     return [*lines, "nasbench report RUNS"]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -10,16 +11,19 @@ import subprocess
 import sys
 import time
 from concurrent.futures import Executor, Future
+from contextlib import nullcontext
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from markupsafe import escape
 from rich.console import Console
 from scipy import stats
 
 from nasbench import cli, registry
 from nasbench.commands.verify import _show
 from nasbench.core import Architecture, Budget, LearningCurve, Metric, Recipe, Result
-from nasbench.errors import InvalidConfig, RunFault, UnknownDevice
+from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice
 from nasbench.harness.collection import collect
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.report import build_report
@@ -421,6 +425,98 @@ def test_a_lie_is_found_although_another_winner_diverged(runs, toy):
     assert verdicts[archs[-1].genes] == "unstable"
 
 
+def test_a_training_by_other_code_or_libraries_does_not_count(runs, toy, monkeypatch):
+    versions = {"torch": "1"}
+    monkeypatch.setattr("nasbench.training.version.library_versions", lambda: versions)
+    monkeypatch.setattr("nasbench.training.version.code_version", lambda *roots: str(roots))
+    trainer = Trainer()
+    monkeypatch.setattr("nasbench.training.train.train", trainer)
+    again = functools.partial(verify, runs, benchmark=toy, executor=Inline(), device="cpu")
+    first = again()
+    assert first.maker.versions == "torch 1"
+    assert first.maker.code == str(("nasbench.testing.toy", "nasbench.tasks.digits_on_photos"))
+    count = len(trainer.asked)
+    again()
+    assert len(trainer.asked) == count
+    versions["torch"] = "2"
+    again()
+    assert len(trainer.asked) == 2 * count
+
+
+def test_who_trained_is_compared_with_who_trained_the_table(runs, toy):
+    here = SimpleNamespace(code=f"{__name__}:Trainer", versions={})
+    other = SimpleNamespace(code="0123", versions={"torch": "2", "numpy": "1"})
+    notes = {}
+    for makers in ((), (other,), (other, here)):
+        toy.setting = SimpleNamespace(makers=makers) if makers else None
+        found = verified(runs, toy)
+        notes[found.same_maker] = found.maker_note
+        page = build_report(runs, toy).read_text()
+        assert str(escape(found.maker_note)) in page
+    assert notes[True] == ""
+    assert "does not tell" in notes[None]
+    assert "the table by code 0123 with numpy 1, torch 2" in notes[False]
+
+
+def test_each_winner_is_held_against_the_repeats_it_has_in_the_table(runs, toy):
+    class Growing(TrainedToy):
+        """A table to which a third repeat is being added; it has it of even rows."""
+
+        repeats = 3
+        status = np.array([[1, 2, 1], [1, 1, 0]] * 60)
+
+        def rows_of(self, genes):
+            return np.array([row_of(genes) for genes in genes.tolist()])
+
+    def row_of(genes):
+        return toy.space.index(Architecture(toy.space.name, tuple(genes)))
+
+    found = verified(runs, Growing(), top=3)
+    expected = [3 - row_of(part.genes) % 2 for part in found.measurements]
+    assert [part.repeats for part in found.measurements] == expected
+    for part in found.measurements:
+        error = found.noise * math.sqrt(1 / 3 + 1 / part.repeats)
+        reach = stats.t.ppf(0.975, found.degrees) * error
+        assert part.predicted.high - part.predicted.estimate == pytest.approx(reach)
+    assert {part.repeats for part in found.measurements} == {2, 3}
+    assert "mean of 2 to 3 trainings" in build_report(runs, toy).read_text()
+
+
+def test_a_kept_training_that_cannot_be_read_is_an_error_that_names_it(runs, toy):
+    path = runs / verified(runs, toy).measurements[0].files[0]
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(RunFault, match=f"{path.name}: cannot be read"):
+        verified(runs, toy)
+
+
+def test_only_one_verification_is_at_work_in_a_folder(runs, toy):
+    class Second(Trainer):
+        def __call__(self, *args):
+            with pytest.raises(OutputFault, match="another verification"):
+                verified(runs, toy)
+            return super().__call__(*args)
+
+    verified(runs, toy, Second())
+    verified(runs, toy)
+
+
+@pytest.mark.parametrize(("device", "processes"), [("cpu", None), ("cuda:1", 1)])
+def test_a_gpu_is_used_by_one_process_unless_more_are_wanted(
+    runs, toy, monkeypatch, device, processes
+):
+    asked = []
+
+    def pool(executor, processes, jobs):
+        asked.append(processes)
+        return nullcontext(executor)
+
+    monkeypatch.setattr("nasbench.harness.trainings.executor_of", pool)
+    verified(runs, toy, device=device)
+    verified(runs, toy, device=device, processes=2)
+    assert asked == [processes, 2]
+
+
 # --- in the report -------------------------------------------------------------------------------
 
 
@@ -436,7 +532,7 @@ def test_the_report_shows_the_verdicts_and_links_the_trainings(runs, toy):
 
 def test_the_report_leaves_out_a_verification_of_other_runs(runs, toy):
     verified(runs, toy)
-    made = run(toy, "random-search", 9, budget=Budget(15))
+    made = run(toy, "random-search", 9, budget=Budget(15), noise_seed=9)
     object.__setattr__(made, "searcher", "newcomer")
     write_run(made, run_path(runs, toy.name, "newcomer", 9))
     page = build_report(runs, toy).read_text()
@@ -448,6 +544,32 @@ def test_a_malformed_verification_is_an_error(runs, toy):
     (runs / "verify.json").write_text("{}")
     with pytest.raises(RunFault, match=r"verify\.json"):
         build_report(runs, toy)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("found_by", []),
+        ("files", ["verify/one.json"]),
+        ("accuracies", [90.0]),
+        ("diverged", 4),
+        ("p_value", None),
+    ],
+)
+def test_a_verification_edited_by_hand_is_an_error(runs, toy, field, value):
+    verified(runs, toy)
+    path = runs / "verify.json"
+    content = json.loads(path.read_text())
+    content["measurements"][0][field] = value
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunFault, match=r"verify\.json: measurements\.0"):
+        build_report(runs, toy)
+
+
+def test_the_report_shows_the_command_that_verified(runs, toy):
+    for top, words in ((1, "--seeds 3 --device cpu"), (2, "--seeds 3 --top 2 --device cpu")):
+        verified(runs, toy, top=top)
+        assert f"nasbench verify RUNS {words}\n" in build_report(runs, toy).read_text()
 
 
 def test_verify_json_is_what_was_returned(runs, toy):
