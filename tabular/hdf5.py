@@ -84,6 +84,42 @@ class Source:
                 raise
             raise corrupt(self.path, str(fault)) from fault
 
+    def verify_values(self) -> int:
+        """Reads everything and returns how many hashes held.
+
+        Raises:
+            TableCorrupt: one does not.
+        """
+        count = 0
+        for name, known in self.datasets.items():
+            parts = range(len(known["sha256"])) if name.startswith("curves/") else ()
+            count += len(self.read(*((name, k) for k in parts)) if parts else self.read(name))
+        return count
+
+    def verify_attributes(self) -> None:
+        """Compares the attributes of the file and its data sets with the manifest.
+
+        Raises:
+            TableCorrupt: one is missing or another.
+        """
+        try:
+            with _opened(self.path) as file:
+                self._same_attributes(file, self.attributes)
+                for name, known in self.datasets.items():
+                    self._same_attributes(file[name], known["attributes"])
+        except _FAULTS as fault:
+            if isinstance(fault, TableCorrupt):
+                raise
+            raise corrupt(self.path, str(fault)) from fault
+
+    def _same_attributes(self, target: Any, known: Mapping[str, Any]) -> None:
+        for name, value in known.items():
+            stored = target.attrs.get(name)
+            found = stored if isinstance(value, (str, int, float)) else _parsed(stored)
+            if found != value:
+                what = f"{name} of {target.name} is {stored!r}, the manifest says {value!r}"
+                raise corrupt(self.path, what)
+
     def _checked(self, file: h5py.File, wanted: str | tuple[str, int]) -> NDArray[Any]:
         name, plane = (wanted, None) if isinstance(wanted, str) else wanted
         known = self.datasets[name]
@@ -122,6 +158,10 @@ def open_source(path: Path) -> Source:
 def corrupt(path: Path, why: str) -> TableCorrupt:
     """The error of a file that cannot be trusted."""
     return TableCorrupt(f"{path} is not an intact table: {why}. {_ADVICE}")
+
+
+def _parsed(stored: Any) -> Any:
+    return None if stored is None else json.loads(stored)
 
 
 def _refuse_other_files(path: Path) -> None:

@@ -89,6 +89,11 @@ class Table:
         return len(self.seeds)
 
     @property
+    def trained(self) -> tuple[int, int]:
+        """Trainings that the table holds, and those of a complete one."""
+        return int((self.status != schema.NOT_TRAINED).sum()), self.status.size
+
+    @property
     def cost_measured(self) -> str:
         """How `cost_s` was: `quiet`, `busy` or `given`."""
         return str(self.source.datasets["cost_s"]["attributes"]["measured"])
@@ -165,8 +170,24 @@ class Table:
         """Seconds of the full training of each row, (rows,); NaN where it was not measured."""
         return self._columns.fixed("cost_s")
 
+    def charged_s(self) -> NDArray[np.float64]:
+        """Seconds (rows,) charged for the full training: `cost_s`, or its median if unknown."""
+        return self._columns.full_costs()
+
+    def verify(self) -> int:
+        """Reads everything and returns how many hashes held.
+
+        Raises:
+            TableCorrupt: one does not, or an attribute is not what was written.
+        """
+        self.source.verify_attributes()
+        return self.source.verify_values()
+
     def rows(self) -> tuple[NDArray[np.int16], Mapping[str, NDArray[np.float64]]]:
-        """Genes (rows, p) and metric columns (rows,) of the full training, means over repeats."""
+        """Genes (rows, p) and means over repeats (rows,) of each metric of the full training.
+
+        NaN where nothing was trained, see `trained`.
+        """
         return self.genes, {name: self.values(name) for name in self._columns.paths}
 
     def rows_of(self, genes: ArrayLike) -> NDArray[np.int64]:

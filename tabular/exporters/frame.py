@@ -18,7 +18,10 @@ STATUS = {schema.TRAINED: "trained", schema.DIVERGED: "diverged"}
 
 
 def frame(table: Table) -> pd.DataFrame:
-    """Architecture, seed, epochs, metrics and seconds so far; no row for what was not trained."""
+    """Architecture, seed, epochs, metrics and seconds so far; no row for what was not trained.
+
+    The seconds are those that a query charges.
+    """
     import pandas as pd
 
     rows, repeats = np.nonzero(table.status != schema.NOT_TRAINED)
@@ -37,7 +40,7 @@ def frame(table: Table) -> pd.DataFrame:
         else:
             columns[metric.name] = table.curves(metric.name)[rows, repeats].ravel()
     shares = epochs / epochs[-1]
-    columns["cost_s"] = (table.cost_s()[rows, None] * shares).ravel()
+    columns["cost_s"] = (table.charged_s()[rows, None] * shares).ravel()
     return pd.DataFrame(columns)
 
 

@@ -4,6 +4,7 @@ import pytest
 
 from nasbench.core import Candidate
 from nasbench.errors import MissingExtra, OutputFault
+from tabular.cost import measure_costs
 from tabular.exporters import csv, parquet
 from tabular.exporters.frame import frame
 from tabular.hdf5 import open_table
@@ -25,6 +26,25 @@ def test_costs_in_a_frame_are_those_of_queries(toy):
     arch = fakes.SPACE.parse("1-0-0-1")
     results = toy.query([Candidate(arch, int(n)) for n in rows.epochs])
     assert rows.cost_s.tolist() == pytest.approx([result.cost_s for result in results])
+
+
+def test_costs_that_were_not_measured_are_charged_in_a_frame_as_in_a_query(tmp_path):
+    path = tmp_path / "p.h5"
+    fakes.build(path)
+    measure_costs(
+        path,
+        space=fakes.SPACE,
+        task=fakes.FakeTask(),
+        limit=9,
+        stopwatch=lambda arch, *_: 0.5 + sum(arch.genes),
+        counter=fakes.count,
+    )
+    table = open_table(path, fakes.SPACE)
+    made = frame(table)
+    archs = [fakes.SPACE.parse(text) for text in made.architecture]
+    pairs = zip(archs, made.epochs.tolist(), strict=True)
+    results = table.query([Candidate(arch, epochs) for arch, epochs in pairs])
+    assert made.cost_s.tolist() == [result.cost_s for result in results]
 
 
 def test_what_was_not_trained_is_left_out(tmp_path):
