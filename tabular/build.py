@@ -7,46 +7,24 @@ builds add up; the order of training and the number of workers do not influence 
 
 from __future__ import annotations
 
-import fcntl
-import os
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Executor, Future, wait
-from contextlib import contextmanager
-from dataclasses import dataclass
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from pathlib import Path
 
-from nasbench.atomic import output_fault
-from nasbench.core import Architecture, LearningCurve, Recipe, Space, Task, TaskData
-from nasbench.errors import InvalidConfig, OutputFault, TableFault
-from tabular import classes, setting, workers
+from nasbench.core import Architecture, Space, Task
+from nasbench.errors import InvalidConfig, TableFault
+from nasbench.harness import processes
+from tabular import classes, setting
+from tabular.jobs import Answer, Job, Trainer, train_job, train_repeats
+from tabular.locks import locked
+from tabular.maker import Maker
 from tabular.pack import Counter, count, gather, pack
-from tabular.records import Item, Key, Records, RecordWriter
+from tabular.records import Key, Records, RecordWriter
 from tabular.setting import Setting
 
-Trainer = Callable[[Architecture, TaskData, Recipe, Sequence[int], str], list[LearningCurve]]
-"""Of `train_repeats`: one curve for each seed."""
 Progress = Callable[[int, int], None]
 """Told how many trainings are done, of how many."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """Classes that one worker trains in one go, each with the seeds it lacks."""
-
-    task: Task
-    recipe: Recipe
-    device: str
-    todo: tuple[tuple[Architecture, tuple[int, ...]], ...]
-    trainer: Trainer
-
-
-def train_repeats(
-    arch: Architecture, data: TaskData, recipe: Recipe, seeds: Sequence[int], device: str
-) -> list[LearningCurve]:
-    """The trainer of real tables."""
-    from nasbench.training.train import train_repeats as train
-
-    return train(arch, data, recipe, seeds, device)
 
 
 def build(
@@ -64,6 +42,7 @@ def build(
     counter: Counter = count,
     trust_code: bool = False,
     progress: Progress = lambda done, total: None,
+    warn: Callable[[str], None] = warnings.warn,
 ) -> None:
     """Trains what is missing and writes the table `path`.
 
@@ -74,31 +53,33 @@ def build(
         in_flight: jobs handed to it at a time, best twice its workers.
         chunk: classes in a job; more than 1 only pays when a training takes milliseconds.
         trust_code: also accept trainings made by other code or libraries.
+        warn: told of files of finished trainings that are damaged.
 
     Raises:
         InvalidConfig: no seeds, or a negative limit.
-        TableFault: earlier trainings in the folder were made in another setting, or a worker died.
+        TableFault: earlier trainings in the folder were made in another setting, or a worker died
+            or has other code or libraries than this process.
         OutputFault: the folder cannot be written, or another build is at work in it.
     """
     wanted = _checked_seeds(seeds, limit)
     folder = parts_folder(path)
     if limit == 0:
-        pack(path, space, folder, counter=counter)
+        pack(path, space, folder, task=task.name, counter=counter)
         return
     ours = current_setting(space, task, device)
     order = classes.training_order(space)[:limit]
     with locked(folder):
-        records = _earlier(path, folder, space, ours, trust_code)
-        jobs = list(_jobs(order, wanted, records.items, chunk, task, device, trainer))
+        records = _earlier(path, folder, space, ours, trust_code, warn)
+        jobs = list(_jobs(order, wanted, records.items, chunk, space, task, device, trainer))
         if jobs:
             total = len(order) * len(wanted)
             done = total - sum(len(seeds) for job in jobs for _, seeds in job.todo)
             progress(done, total)
             with RecordWriter(folder, ours) as writer:
-                for items in _run(jobs, executor, in_flight):
-                    for item in items:
-                        writer.add(item)
-                    done += len(items)
+                for answer in _run(jobs, ours.makers[0], executor, in_flight):
+                    for item in answer.items:
+                        writer.add(item, answer.processor)
+                    done += len(answer.items)
                     progress(done, total)
         pack(path, space, folder, counter=counter)
 
@@ -115,18 +96,6 @@ def current_setting(space: Space, task: Task, device: str) -> Setting:
     return setting.describe(space, task, device, examples, (data.input, data.classes))
 
 
-def train_job(job: Job) -> list[Item]:
-    """Trains the classes of a job; runs in a worker."""
-    data = workers.task_data(job.task)
-    items = []
-    for arch, seeds in job.todo:
-        curves = job.trainer(arch, data, job.recipe, seeds, job.device)
-        items += [
-            Item.of(arch.genes, seed, curve) for seed, curve in zip(seeds, curves, strict=True)
-        ]
-    return items
-
-
 def _checked_seeds(seeds: Sequence[int], limit: int | None) -> list[int]:
     wanted = sorted(set(seeds))
     if not wanted or wanted[0] < 0:
@@ -136,10 +105,22 @@ def _checked_seeds(seeds: Sequence[int], limit: int | None) -> list[int]:
     return wanted
 
 
-def _earlier(path: Path, folder: Path, space: Space, ours: Setting, trust_code: bool) -> Records:
+def _earlier(
+    path: Path,
+    folder: Path,
+    space: Space,
+    ours: Setting,
+    trust_code: bool,
+    warn: Callable[[str], None],
+) -> Records:
     records = gather(path, folder, space)
     if records.setting is not None:
         setting.refuse_mixing(ours, records.setting, folder, trust_code=trust_code)
+    for name, size in records.damaged.items():
+        warn(
+            f"the last {size:,} bytes of {folder / name} cannot be read (a build that was killed "
+            "leaves a torn record, a failing disk more); the trainings in them are made again"
+        )
     return records
 
 
@@ -148,6 +129,7 @@ def _jobs(
     seeds: Sequence[int],
     done: Iterable[Key],
     chunk: int,
+    space: Space,
     task: Task,
     device: str,
     trainer: Trainer,
@@ -157,18 +139,21 @@ def _jobs(
         (arch, tuple(seed for seed in seeds if (arch.genes, seed) not in known)) for arch in order
     ]
     todo = [(arch, missing) for arch, missing in lacking if missing]
+    roots = setting.roots_of(space, task)
     for start in range(0, len(todo), chunk):
-        yield Job(task, task.recipe, device, tuple(todo[start : start + chunk]), trainer)
+        yield Job(task, task.recipe, device, tuple(todo[start : start + chunk]), trainer, roots)
 
 
-def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iterator[list[Item]]:
-    """Items of finished jobs in order of completion; at most `in_flight` jobs are under way."""
+def _run(
+    jobs: Sequence[Job], ours: Maker, executor: Executor | None, in_flight: int
+) -> Iterator[Answer]:
+    """Answers to jobs in order of completion; at most `in_flight` are under way."""
     if executor is None:
-        with workers.pool(1) as own:
-            yield from _run(jobs, own, in_flight)
+        with processes.pool(1) as own:
+            yield from _run(jobs, ours, own, in_flight)
         return
     left = iter(jobs)
-    running: set[Future[list[Item]]] = set()
+    running: set[Future[Answer]] = set()
     try:
         while True:
             while len(running) < in_flight and (job := next(left, None)) is not None:
@@ -177,8 +162,10 @@ def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iter
                 return
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
-                yield future.result()
-    except BrokenExecutor as fault:
+                yield _checked(future.result(), ours)
+    except Exception as fault:
+        if not processes.is_loss(fault):
+            raise
         raise TableFault(
             f"a worker process died ({fault}); nothing finished is lost. "
             "Run the same command again, with fewer workers if memory ran out."
@@ -188,20 +175,10 @@ def _run(jobs: Sequence[Job], executor: Executor | None, in_flight: int) -> Iter
             future.cancel()
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Holds the folder for one invocation; the system releases it even after kill -9."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o666)
-    except OSError as fault:
-        raise output_fault(folder, fault) from fault
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        yield
-    except BlockingIOError as fault:
-        raise OutputFault(
-            fault.errno, f"another build is at work in {folder}; wait for it or choose another file"
-        ) from fault
-    finally:
-        os.close(handle)
+def _checked(answer: Answer, ours: Maker) -> Answer:
+    if answer.maker != ours:
+        raise TableFault(
+            f"a worker trains by other code or libraries than this process: {answer.maker} there, "
+            f"{ours} here. Install the same versions everywhere and run the same command again."
+        )
+    return answer

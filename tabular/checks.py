@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
-from concurrent.futures import Executor
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import h5py
 import numpy as np
 
-from nasbench import registry
 from nasbench.core import Architecture
 from nasbench.errors import NasbenchError, TableFault
 from tabular import classes, schema
-from tabular.build import Job, Trainer, train_job, train_repeats
 from tabular.pack import Counter, count, rows_of_codes
-from tabular.records import CURVES, Item
 from tabular.table import Table
 
 
@@ -45,54 +39,6 @@ def check(table: Table, *, counter: Counter = count) -> Iterator[Finding]:
     yield _finding("params and macs, counted again", _statics, table, counter)
 
 
-def retrain(
-    table: Table,
-    n: int,
-    seed: int,
-    *,
-    tolerance: float,
-    executor: Executor,
-    device: str = "cpu",
-    trainer: Trainer = train_repeats,
-) -> Finding:
-    """Trains `n` random trainings of the table again, with their seeds, and compares accuracies.
-
-    Args:
-        tolerance: allowed difference of final accuracies in percentage points; 0 demands that all
-            epochs are equal, which they are on the machine that built the table.
-    """
-    stored = np.argwhere(table.status != schema.NOT_TRAINED)
-    chosen = np.random.default_rng(seed).choice(stored, size=min(n, len(stored)), replace=False)
-    task = registry.task(table.task)
-    space = table.space.name
-    futures = []
-    for row, repeat in chosen.tolist():
-        arch = Architecture(space, tuple(table.genes[row].tolist()))
-        job = Job(task, table.recipe, device, ((arch, (table.seeds[repeat],)),), trainer)
-        futures.append((row, repeat, executor.submit(train_job, job)))
-    pairs = [_gap(table, row, repeat, future.result()[0]) for row, repeat, future in futures]
-    equal = sum(same for same, _ in pairs)
-    worst = max(gap for _, gap in pairs)
-    return Finding(
-        f"{len(pairs)} trained again",
-        equal == len(pairs) or (tolerance > 0 and worst <= tolerance),
-        f"{equal} of {len(pairs)} equal in every epoch; final accuracies differ by at most "
-        f"{worst:.3f} percentage points (allowed: {tolerance:g})",
-    )
-
-
-def _gap(table: Table, row: int, repeat: int, item: Item) -> tuple[bool, float]:
-    """Whether all accuracies are equal, and the largest difference of the final ones."""
-    equal, largest = True, 0.0
-    for name in ("train_accuracy", "valid_accuracy", "test_accuracy"):
-        gaps = np.abs(table.curves(name)[row, repeat] - item.curve[CURVES.index(name)])
-        examples = table.source.datasets[f"curves/{name}"]["attributes"].get("examples", 1e6)
-        rounding = 50 / examples if item.diverged else 1e-4  # chance as a whole count, and float32
-        equal = equal and bool((gaps <= rounding).all())
-        largest = max(largest, float(gaps[-1]))
-    return equal, largest
-
-
 def _finding(what: str, run: Any, *arguments: Any) -> Finding:
     try:
         return Finding(what, True, run(*arguments))
@@ -101,29 +47,13 @@ def _finding(what: str, run: Any, *arguments: Any) -> Finding:
 
 
 def _hashes(table: Table) -> str:
-    source = table.source
-    count = 0
-    for name, known in source.datasets.items():
-        hashes: Sequence[str] = known["sha256"]
-        planes = [(name, k) for k in range(len(hashes))] if name.startswith("curves/") else [name]
-        count += len(source.read(*planes))
-    return f"{count} of {count}, sha256 {source.sha256}"
+    count = table.source.verify_values()
+    return f"{count} of {count}, sha256 {table.sha256}"
 
 
 def _attributes(table: Table) -> str:
-    with h5py.File(table.source.path, "r", locking=False) as file:
-        _same_attributes(file, table.source.attributes)
-        for name, known in table.source.datasets.items():
-            _same_attributes(file[name], known["attributes"])
+    table.source.verify_attributes()
     return f"{len(table.source.datasets)} data sets"
-
-
-def _same_attributes(target: Any, known: Any) -> None:
-    for name, value in known.items():
-        stored = target.attrs.get(name)
-        plain = isinstance(value, (str, int, float))
-        if (stored if plain else json.loads(stored)) != value:
-            raise TableFault(f"{target.name}: {name} is {stored!r}, the manifest says {value!r}")
 
 
 def _rows(table: Table) -> str:
@@ -149,10 +79,10 @@ def _rows(table: Table) -> str:
 
 
 def _complete(table: Table) -> str:
-    done = table.status != schema.NOT_TRAINED
+    done, total = table.trained
     diverged = int((table.status == schema.DIVERGED).sum())
-    if not done.all():
-        raise TableFault(f"{int((~done).sum())} of {done.size} trainings are missing")
+    if done < total:
+        raise TableFault(f"{total - done} of {total} trainings are missing")
     return f"{len(table.genes)} x {table.repeats}, {diverged} diverged"
 
 

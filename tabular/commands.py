@@ -26,6 +26,9 @@ Workers = Annotated[
 Device = Annotated[
     str | None, typer.Option(help="cpu or cuda [default: what is there].", show_default=False)
 ]
+SameDevice = Annotated[
+    str | None, typer.Option(help="cpu or cuda [default: the table's].", show_default=False)
+]
 
 
 @app.command()
@@ -67,6 +70,7 @@ def build(
                 in_flight=2 * slots,
                 trust_code=trust_code,
                 progress=progress,
+                warn=lambda text: console.print(f"Warning: {text}.", soft_wrap=True, markup=False),
             )
     except KeyboardInterrupt:
         console.print(
@@ -84,7 +88,7 @@ def cost(
     limit: Annotated[
         int | None, typer.Option(min=1, help="Only so many classes, a random sample.")
     ] = None,
-    device: Device = None,
+    device: SameDevice = None,
 ) -> None:
     """Measure cost_s in a pass of its own, on a machine that does nothing else; resumable."""
     from rich.console import Console
@@ -96,7 +100,7 @@ def cost(
     if load_per_core() > 0.5:
         console.print("Warning: this machine is busy, so the seconds will be too many.")
     with shown("cost_s", console) as progress:
-        measure_costs(file, limit=limit, device=_device(device), progress=progress)
+        measure_costs(file, limit=limit, device=device, progress=progress)
     console.print(f"Wrote {file}.", soft_wrap=True)
 
 
@@ -128,13 +132,14 @@ def check(
         ),
     ] = 0.0,
     workers: Workers = None,
-    device: Device = None,
+    device: SameDevice = None,
 ) -> None:
     """Verify everything about a table; exit code 1 if a check fails."""
     from rich.console import Console
     from rich.markup import escape
 
     from tabular import checks
+    from tabular.retraining import retrain as train_again
 
     console = Console()
     table = _table(file)
@@ -151,16 +156,10 @@ def check(
         show(finding)
     if retrain:
         with _executor(workers, None) as (executor, _):
-            show(
-                checks.retrain(
-                    table,
-                    retrain,
-                    seed,
-                    tolerance=tolerance,
-                    executor=executor,
-                    device=_device(device),
-                )
+            found = train_again(
+                table, retrain, seed, tolerance=tolerance, executor=executor, device=device
             )
+            show(found)
     if failed:
         raise typer.Exit(1)
 
@@ -215,14 +214,12 @@ def _numbers(text: str) -> list[int]:
 
 @contextlib.contextmanager
 def _executor(workers: int | None, dask: str | None) -> Iterator[tuple[Executor, int]]:
-    import os
-
-    from tabular import workers as processes
+    from nasbench.harness import processes
 
     if dask is not None:
         with processes.cluster(dask) as found:
             yield found
         return
-    count = workers or len(os.sched_getaffinity(0))
+    count = workers or processes.cores()
     with processes.pool(count) as executor:
         yield executor, count

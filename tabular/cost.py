@@ -12,9 +12,11 @@ from pathlib import Path
 
 from nasbench import registry
 from nasbench.core import Architecture, Recipe, Space, Task, TaskData
-from nasbench.errors import TableFault
-from tabular.build import Progress, locked, parts_folder
+from nasbench.errors import InvalidConfig, TableFault
+from nasbench.harness.processes import cores
+from tabular.build import Progress, parts_folder
 from tabular.classes import training_order
+from tabular.locks import locked
 from tabular.pack import Counter, count, gather, pack
 from tabular.records import RecordWriter
 
@@ -25,8 +27,9 @@ Stopwatch = Callable[[Architecture, TaskData, Recipe, str], float]
 def measure_cost(arch: Architecture, data: TaskData, recipe: Recipe, device: str) -> float:
     """The stopwatch of real tables."""
     from nasbench.training.train import measure_cost as measured
+    from nasbench.training.train import pick_device
 
-    return measured(arch, data, recipe, device)
+    return measured(arch, data, recipe, pick_device(device))
 
 
 def measure_costs(
@@ -35,7 +38,7 @@ def measure_costs(
     space: Space | None = None,
     task: Task | None = None,
     limit: int | None = None,
-    device: str = "cpu",
+    device: str | None = None,
     stopwatch: Stopwatch = measure_cost,
     counter: Counter = count,
     progress: Progress = lambda done, total: None,
@@ -44,9 +47,11 @@ def measure_costs(
 
     Resumable as a build is; with `limit`, only so many classes of the training order are measured.
 
-    Space and task are looked up by the names that the trainings carry, if they are not given.
+    Space and task are looked up by the names that the trainings carry, if they are not given, and
+    the device is the kind that trained.
 
     Raises:
+        InvalidConfig: another kind of device.
         TableFault: there is no such table.
         OutputFault: it cannot be written, or a build is at work on it.
     """
@@ -56,6 +61,7 @@ def measure_costs(
         setting = records.setting
         if setting is None:
             raise TableFault(f"{path} holds no trainings; build the table first, then its costs")
+        used = _device(setting.device, device)
         space = space or registry.space(setting.space)
         task = task or registry.task(setting.task)
         order = training_order(space)[:limit]
@@ -64,11 +70,20 @@ def measure_costs(
         with RecordWriter(folder, setting) as writer:
             for done, arch in enumerate(todo, len(order) - len(todo)):
                 progress(done, len(order))
-                writer.add_cost(arch.genes, stopwatch(arch, data, setting.recipe, device))
+                writer.add_cost(arch.genes, stopwatch(arch, data, setting.recipe, used))
             progress(len(order), len(order))
         pack(path, space, folder, counter=counter)
 
 
+def _device(trained: str, asked: str | None) -> str:
+    if asked is not None and asked.partition(":")[0] != trained:
+        raise InvalidConfig(
+            f"the table was trained on {trained}, and costs of {asked} would not be those of its "
+            f"trainings; leave the device out, or build a table on {asked}"
+        )
+    return asked or trained
+
+
 def load_per_core() -> float:
     """Processes waiting for each core over the last minute; near 0 on a quiet machine."""
-    return os.getloadavg()[0] / max(1, len(os.sched_getaffinity(0)))
+    return os.getloadavg()[0] / cores()

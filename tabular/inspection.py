@@ -9,6 +9,7 @@ import numpy as np
 
 from nasbench.core import Architecture, Metric
 from tabular import schema
+from tabular.records import UNKNOWN
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -41,7 +42,7 @@ def summary(table: Table) -> Iterator[RenderableType]:
 
 def facts(table: Table) -> dict[str, str]:
     """What a table is, as text by name."""
-    done = table.status != schema.NOT_TRAINED
+    done, total = table.trained
     epochs = table.epochs
     costs = table.cost_s()
     found = {
@@ -51,7 +52,7 @@ def facts(table: Table) -> dict[str, str]:
         "space": table.source.attributes["space"],
         "rows": f"{len(table.genes):,}, one for each {table.per}",
         "repeats": f"{table.repeats} (seeds {', '.join(map(str, table.seeds))})",
-        "trained": f"{int(done.sum()):,} of {done.size:,}",
+        "trained": f"{done:,} of {total:,}",
         "diverged": f"{int((table.status == schema.DIVERGED).sum()):,}",
         "epochs": f"{epochs[0]} to {epochs[-1]}, {len(epochs)} recorded",
         "cost_s": f"median {np.nanmedian(costs):.2f} s, in all {np.nansum(costs) / 3600:.1f} h "
@@ -70,8 +71,8 @@ def _setting(table: Table) -> dict[str, str]:
     return {
         "task": f"{setting.task} ({' / '.join(sizes)})",
         "recipe": recipe,
-        "made by": ", ".join(f"{name} {version}" for name, version in setting.versions.items())
-        + f", code {setting.code}, {setting.device}",
+        "made by": "; ".join(map(str, setting.makers)),
+        "made on": f"{setting.device}: {'; '.join(setting.processors) or UNKNOWN}",
     }
 
 

@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.core import Architecture, InputSpec, Recipe, Space
-from nasbench.errors import TableFault
+from nasbench.errors import TableCorrupt, TableFault
 from tabular import classes, schema
 from tabular.hdf5 import open_table, write_table
-from tabular.records import CURVES, Item, Records, read_records
+from tabular.locks import locked
+from tabular.records import CURVES, UNKNOWN, Item, Records, read_records
 from tabular.setting import Setting, refuse_mixing
 
 Counter = Callable[[Architecture, Recipe, InputSpec, int], tuple[int, int]]
@@ -35,16 +36,25 @@ def gather(path: Path, folder: Path, space: Space | None = None) -> Records:
         TableFault: folder and table were trained in different settings, or the table is damaged.
     """
     records = read_records(folder)
-    if path.exists():
+    if not path.exists():
+        return records
+    try:
         known = records_of(path, space)
-        if known.setting is None:
-            raise TableFault(f"{path} was not trained here but imported; choose another output")
-        if records.setting is not None:
-            refuse_mixing(records.setting, known.setting, path, trust_code=True)
-        records.setting = records.setting or known.setting
-        records.codes |= known.codes
-        records.items = {**known.items, **records.items}
-        records.costs = {**known.costs, **records.costs}
+    except TableCorrupt as fault:
+        if not records.items:
+            raise
+        raise TableCorrupt(
+            f"{fault} Or delete it and run the same command again: {len(records.items)} finished "
+            f"trainings are in {folder}."
+        ) from fault
+    if known.setting is None:
+        raise TableFault(f"{path} was not trained here but imported; choose another output")
+    if records.setting is not None:
+        refuse_mixing(records.setting, known.setting, path, trust_code=True)
+    records.setting = known.setting.made_by(records.setting.makers if records.setting else ())
+    records.processors |= known.processors
+    records.items = {**known.items, **records.items}
+    records.costs = {**known.costs, **records.costs}
     return records
 
 
@@ -54,7 +64,7 @@ def records_of(path: Path, space: Space | None = None) -> Records:
     found = Records(setting=table.setting)
     if table.setting is None:
         return found
-    found.codes = set(table.setting.code.split("+"))
+    found.processors = set(table.setting.processors or (UNKNOWN,))
     curves = np.stack([table.curves(name) for name in CURVES], axis=2).astype(np.float32)
     train_s = table.train_s()
     genes = [tuple(row) for row in table.genes.tolist()]
@@ -69,14 +79,32 @@ def records_of(path: Path, space: Space | None = None) -> Records:
     return found
 
 
-def pack(path: Path, space: Space, folder: Path, *, counter: Counter = count) -> str:
+def pack(
+    path: Path, space: Space, folder: Path, *, task: str | None = None, counter: Counter = count
+) -> str:
     """Writes the table of all trainings that were gathered; returns its sha256.
 
+    One at a time gathers and writes, so that a file never gives way to an older one.
+
     Raises:
-        TableFault: there is nothing to pack.
+        TableFault: there is nothing to pack, or it is of another space or task.
         OutputFault: `path` cannot be written.
     """
-    return write_table(path, content(gather(path, folder, space), space, counter))
+    if not (folder.exists() or path.exists()):
+        raise _nothing()
+    with locked(folder, "packing", wait=True):
+        records = gather(path, folder, space)
+        there = records.setting
+        for what, asked, stored in (
+            ("space", space.name, there and there.space),
+            ("task", task, there and there.task),
+        ):
+            if stored and asked and stored != asked:
+                raise TableFault(
+                    f"the trainings for {path} are of the {what} {stored}, not of {asked}; "
+                    "name that one, or choose another output"
+                )
+        return write_table(path, content(records, space, counter))
 
 
 def content(records: Records, space: Space, counter: Counter = count) -> schema.Content:
@@ -86,8 +114,8 @@ def content(records: Records, space: Space, counter: Counter = count) -> schema.
         TableFault: there are none.
     """
     if records.setting is None or not records.items:
-        raise TableFault("there is no finished training to make a table of; build some first")
-    setting = replace(records.setting, code="+".join(sorted(records.codes)))
+        raise _nothing()
+    setting = replace(records.setting, processors=tuple(sorted(records.processors)))
     genes = classes.canonical_genes(space)
     seeds = sorted({seed for _, seed in records.items})
     arrays = _Arrays(genes, seeds, setting.recipe.epochs)
@@ -112,6 +140,10 @@ def content(records: Records, space: Space, counter: Counter = count) -> schema.
         setting=setting.to_json(),
         source="trained by `nasbench table build`",
     )
+
+
+def _nothing() -> TableFault:
+    return TableFault("there is no finished training to make a table of; build some first")
 
 
 def rows_of_codes(space: Space) -> NDArray[np.int32] | None:

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from nasbench.atomic import output_fault
 from nasbench.core import LearningCurve
 from nasbench.errors import TableFault
-from tabular.setting import Setting
+from tabular.setting import Setting, refuse_mixing
 
 MAGIC = b"nasbench records 1\n"
 CURVES = (
@@ -38,6 +38,8 @@ CURVES = (
 """Order of the rows of a stored curve."""
 Key = tuple[tuple[int, ...], int]
 """Canonical genes and seed."""
+UNKNOWN = "unknown"
+"""Processor of trainings that were stored without it."""
 _FRAME = struct.Struct("<II")
 _SYNC_S = 2.0
 
@@ -70,13 +72,14 @@ class Records:
     """What a folder holds; of several records of one training the first counts."""
 
     setting: Setting | None = None
-    codes: set[str] = field(default_factory=set)
-    """Versions of the code that trained; several only by the user's word."""
+    """With all makers; several only by the user's word."""
     items: dict[Key, Item] = field(default_factory=dict)
     costs: dict[tuple[int, ...], float] = field(default_factory=dict)
     """Quiet seconds of a full training, by genes."""
-    damaged: list[str] = field(default_factory=list)
-    """Files whose last frames could not be read."""
+    processors: set[str] = field(default_factory=set)
+    """What computed the items."""
+    damaged: dict[str, int] = field(default_factory=dict)
+    """Bytes at the end that could not be read, by name of the file."""
 
 
 class RecordWriter:
@@ -93,13 +96,14 @@ class RecordWriter:
             raise output_fault(self._path, fault) from fault
         self._append(json.dumps(setting.to_json(), sort_keys=True).encode())
 
-    def add(self, item: Item) -> None:
-        """Stores a training."""
+    def add(self, item: Item, processor: str) -> None:
+        """Stores a training, and what computed it."""
         head = {
             "genes": item.genes,
             "seed": item.seed,
             "train_s": item.train_s,
             "diverged": item.diverged,
+            "processor": processor,
         }
         self._append(json.dumps(head).encode() + b"\n" + item.curve.astype("<f4").tobytes())
 
@@ -156,13 +160,11 @@ def read_records(folder: Path) -> Records:
 
 
 def _take_setting(records: Records, setting: Setting, path: Path) -> None:
-    from tabular.setting import refuse_mixing
-
     if records.setting is None:
         records.setting = setting
-    else:
-        refuse_mixing(records.setting, setting, path, trust_code=True)
-    records.codes.add(setting.code)
+        return
+    refuse_mixing(records.setting, setting, path, trust_code=True)
+    records.setting = records.setting.made_by(setting.makers)
 
 
 def _take(records: Records, payload: bytes) -> None:
@@ -175,9 +177,10 @@ def _take(records: Records, payload: bytes) -> None:
     curve = np.frombuffer(data, dtype="<f4").astype(np.float32).reshape(len(CURVES), -1)
     item = Item(genes, int(head["seed"]), curve, float(head["train_s"]), bool(head["diverged"]))
     records.items.setdefault(item.key, item)
+    records.processors.add(head.get("processor", UNKNOWN))
 
 
-def _frames(path: Path, damaged: list[str]) -> Iterator[bytes]:
+def _frames(path: Path, damaged: dict[str, int]) -> Iterator[bytes]:
     data = path.read_bytes()
     if not data.startswith(MAGIC):
         if data and not MAGIC.startswith(data):
@@ -192,7 +195,7 @@ def _frames(path: Path, damaged: list[str]) -> Iterator[bytes]:
         length, crc = _FRAME.unpack(data[at:start]) if start <= len(data) else (len(data), 0)
         payload = data[start : start + length]
         if len(payload) < length or zlib.crc32(payload) != crc:
-            damaged.append(path.name)
+            damaged[path.name] = len(data) - at
             return
         yield payload
         at = start + length

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import ast
-import hashlib
-import json
-import platform
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import cache
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import nasbench
 from nasbench.core import InputSpec, Recipe, Space, Task
 from nasbench.errors import TableFault
+from tabular.maker import Maker, maker
 
-LIBRARIES = ("numpy", "torch")
-"""Libraries whose version may change a trained number."""
-_PACKAGES = ("nasbench.networks", "nasbench.training", "nasbench.tasks", "nasbench.spaces")
+_MADE = ("code", "versions", "others", "processors")
+"""Fields that tell who trained, and not what."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +30,29 @@ class Setting:
     device: str
     """Kind of device: `cpu` or `cuda`."""
     code: str
-    """Hash of the code that trains, see `code_version`."""
+    """Hash of the code that trains, see `maker.code_version`."""
     versions: Mapping[str, str]
     """Of Python and the libraries."""
+    others: tuple[Maker, ...] = ()
+    """Further code and libraries that trained for the same table, by its user's word."""
+    processors: tuple[str, ...] = ()
+    """What computed, `unknown` where it was not recorded; not compared."""
+
+    @property
+    def makers(self) -> tuple[Maker, ...]:
+        """All code and libraries that trained."""
+        return Maker(self.code, self.versions), *self.others
+
+    def made_by(self, makers: Iterable[Maker]) -> Setting:
+        """This setting with further makers; their order does not matter."""
+        unique = {str(each): each for each in (*self.makers, *makers)}
+        first, *others = (unique[key] for key in sorted(unique))
+        return replace(self, code=first.code, versions=first.versions, others=tuple(others))
 
     def to_json(self) -> dict[str, Any]:
         """Plain data, the same for equal settings."""
-        return asdict(self)
+        plain = asdict(self)
+        return {key: value for key, value in plain.items() if value != ()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Setting:
@@ -55,24 +63,38 @@ class Setting:
         """
         try:
             made = cls(**data)
-            return replace(made, recipe=Recipe(**data["recipe"]), input=InputSpec(**data["input"]))
-        except (TypeError, KeyError) as fault:
+            first, *more = sorted(set(made.code.split("+")))  # how several were written at first
+            return replace(
+                made,
+                code=first,
+                recipe=Recipe(**data["recipe"]),
+                input=InputSpec(**data["input"]),
+                others=(
+                    *(Maker(code, made.versions) for code in more),
+                    *(Maker(**other) for other in data.get("others", ())),
+                ),
+                processors=tuple(data.get("processors", ())),
+            )
+        except (TypeError, KeyError, AttributeError) as fault:
             raise TableFault(f"this is not the setting of a table: {fault}") from fault
 
 
 def refuse_mixing(ours: Setting, theirs: Setting, where: Path, *, trust_code: bool = False) -> None:
     """Checks that trainings of both settings may share a table.
 
+    Code and libraries that have already trained for `theirs` may go on.
+
     Raises:
         TableFault: they differ; with `trust_code` the code and the libraries may.
     """
-    tolerated = ("code", "versions") if trust_code else ()
-    now, there = _flat(ours.to_json()), _flat(theirs.to_json())
+    now, there = _flat(_what(ours)), _flat(_what(theirs))
     differing = [
         f"{name} ({there.get(name)} there, {now.get(name)} now)"
         for name in sorted(now.keys() | there.keys())
-        if name.partition(".")[0] not in tolerated and there.get(name) != now.get(name)
+        if there.get(name) != now.get(name)
     ]
+    if not trust_code:
+        differing += _strangers(ours.makers, theirs.makers)
     if differing:
         raise TableFault(
             f"{where} was trained in another setting: {', '.join(differing)}. Trainings of "
@@ -86,6 +108,7 @@ def describe(
     space: Space, task: Task, device: str, examples: Mapping[str, int], shape: tuple[InputSpec, int]
 ) -> Setting:
     """The setting of trainings made now; `shape` is the task's input and number of labels."""
+    here = maker(*roots_of(space, task))
     return Setting(
         space=space.name,
         task=task.name,
@@ -94,78 +117,30 @@ def describe(
         classes=shape[1],
         examples=dict(examples),
         device=device.partition(":")[0],
-        code=code_version(type(space).__module__, type(task).__module__),
-        versions={
-            "python": platform.python_version(),
-            **{name: metadata.version(name) for name in LIBRARIES},
-        },
+        code=here.code,
+        versions=here.versions,
     )
 
 
-def code_version(*roots: str) -> str:
-    """Hash of the modules that a training runs through, comments and docstrings aside.
+def roots_of(space: Space, task: Task) -> tuple[str, str]:
+    """Modules where the code that trains begins."""
+    return type(space).__module__, type(task).__module__
 
-    Starts from `roots`, the trainer and the network builder, and follows their imports inside the
-    packages of spaces, tasks, networks and training.
-    """
-    todo = {"nasbench.training.train", "nasbench.networks.cell201", *roots}
-    seen: dict[str, str] = {}
-    while todo:
-        name = todo.pop()
-        source = _source(name)
-        if name in seen or source is None:
+
+def _what(setting: Setting) -> dict[str, Any]:
+    return {key: value for key, value in setting.to_json().items() if key not in _MADE}
+
+
+def _strangers(ours: Iterable[Maker], theirs: Iterable[Maker]) -> Iterator[str]:
+    """What distinguishes those of `ours` that are not among `theirs`."""
+    known = [_flat(asdict(each)) for each in theirs]
+    for now in (_flat(asdict(each)) for each in ours):
+        if now in known:
             continue
-        seen[name], imported = _parsed(source)
-        todo.update(imported)
-    text = json.dumps(sorted(seen.items()))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-@cache
-def _parsed(source: str) -> tuple[str, frozenset[str]]:
-    """The code without comments and docstrings, and the modules that it may import."""
-    tree = ast.parse(source)
-    imported = frozenset(_imports(tree))
-    return ast.dump(_bare(tree)), imported
-
-
-def _source(module: str) -> str | None:
-    """Text of a module of this project, or of one that is loaded; importing it would load torch."""
-    loaded = getattr(sys.modules.get(module), "__file__", None)
-    ours = module.startswith("nasbench.")
-    stem = Path(nasbench.__file__).parent.joinpath(*module.split(".")[1:])
-    inside = [stem.with_suffix(".py"), stem / "__init__.py"] if ours else []
-    for path in [Path(loaded)] if loaded else inside:
-        if path.suffix == ".py" and path.is_file():
-            return path.read_text(encoding="utf-8")
-    return None
-
-
-def _imports(tree: ast.Module) -> Iterator[str]:
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            found = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            found = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-        else:
-            continue
-        yield from (name for name in found if name.startswith(_PACKAGES))
-
-
-def _bare(tree: ast.Module) -> ast.Module:
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(body, list):
-            node.body = [part for part in body if not _is_text(part)]  # type: ignore[attr-defined]
-    return tree
-
-
-def _is_text(node: ast.AST) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
+        for name in sorted(now):
+            there = sorted({str(each.get(name)) for each in known})
+            if len(there) > 1 or there != [now[name]]:
+                yield f"{name} ({' or '.join(there)} there, {now[name]} now)"
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -35,6 +36,17 @@ def train(arch, data, recipe, seeds, device):
 
 def train_slowly(arch, data, recipe, seeds, device):
     time.sleep(0.02)
+    return train(arch, data, recipe, seeds, device)
+
+
+_done = []
+
+
+def end_at_fifth(arch, data, recipe, seeds, device):
+    """Ends its process at the fifth training."""
+    _done.append(arch)
+    if len(_done) == 5:
+        os._exit(3)
     return train(arch, data, recipe, seeds, device)
 
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor, Executor, Future, ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import fakes
@@ -11,10 +12,13 @@ import numpy as np
 import pytest
 
 from nasbench.core import Recipe
-from nasbench.errors import InvalidConfig, MissingExtra, OutputFault, TableFault
+from nasbench.errors import InvalidConfig, OutputFault, TableCorrupt, TableFault
+from nasbench.harness import processes
 from tabular import build as building
-from tabular import classes, workers
+from tabular import classes, cost, jobs, setting
 from tabular.hdf5 import open_table
+from tabular.locks import locked
+from tabular.maker import Maker
 from tabular.records import read_records
 
 
@@ -44,7 +48,7 @@ def test_a_table_alone_can_be_extended(tmp_path, toy_file):
 
 
 def test_workers_chunks_and_order_do_not_matter(tmp_path, toy_file):
-    with workers.pool(2) as executor:
+    with processes.pool(2) as executor:
         fakes.build(tmp_path / "a.h5", seeds=(1, 0, 2, 1), executor=executor, in_flight=3, chunk=7)
     assert (tmp_path / "a.h5").read_bytes() == toy_file.read_bytes()
 
@@ -132,21 +136,163 @@ def test_another_recipe_is_refused(tmp_path, monkeypatch):
     assert (tmp_path / "a.h5").read_bytes() == before
 
 
-def test_other_code_is_refused_unless_it_is_trusted(tmp_path, monkeypatch):
-    fakes.build(tmp_path / "a.h5", limit=2)
-    monkeypatch.setattr("tabular.setting.code_version", lambda *roots: "f00d")
-    with pytest.raises(TableFault, match="--trust-code"):
-        fakes.build(tmp_path / "a.h5", limit=4)
-    fakes.build(tmp_path / "a.h5", limit=4, trust_code=True)
-    assert "f00d" in open_table(tmp_path / "a.h5", fakes.SPACE).setting.code.split("+")
+@pytest.fixture
+def made_by(monkeypatch):
+    """Makes another code train from now on."""
+
+    def change(code, **versions):
+        made = Maker(code, {"python": "3", "torch": "2.6.0+cpu", **versions})
+        for module in (setting, jobs):
+            monkeypatch.setattr(module, "maker", lambda *roots: made)
+        return made
+
+    return change
+
+
+def makers(path):
+    return set(map(str, open_table(path, fakes.SPACE).setting.makers))
+
+
+def test_other_code_is_refused_unless_it_is_trusted(tmp_path, made_by):
+    path = tmp_path / "a.h5"
+    a = made_by("aaaa")
+    fakes.build(path, limit=2)
+    b = made_by("bbbb")
+    with pytest.raises(TableFault, match=r"code \(aaaa there, bbbb now\).*--trust-code"):
+        fakes.build(path, limit=4)
+    fakes.build(path, limit=4, trust_code=True)
+    assert makers(path) == {str(a), str(b)}
+
+
+@pytest.mark.parametrize("parts", ["kept", "removed"])
+def test_code_that_was_trusted_once_goes_on_without_a_word(tmp_path, made_by, parts):
+    """Builds by A, by B on the user's word, by B, and a cost pass: the makers stay A and B."""
+    path = tmp_path / "a.h5"
+    both = {str(made_by("aaaa"))}
+    fakes.build(path, limit=2)
+    both.add(str(made_by("bbbb", torch="2.7.0+cpu")))
+    fakes.build(path, limit=4, trust_code=True)
+    for limit in (6, 8):
+        if parts == "removed":
+            for part in building.parts_folder(path).iterdir():
+                part.unlink()
+        fakes.build(path, limit=limit)
+        assert makers(path) == both
+        cost.measure_costs(
+            path,
+            space=fakes.SPACE,
+            task=fakes.FakeTask(),
+            limit=limit,
+            stopwatch=lambda *_: 2.0,
+            counter=fakes.count,
+        )
+        assert makers(path) == both
+    assert sum((open_table(path, fakes.SPACE).status > 0).ravel()) == 8
+
+
+def test_a_known_code_with_other_libraries_is_refused(tmp_path, made_by):
+    path = tmp_path / "a.h5"
+    made_by("aaaa")
+    fakes.build(path, limit=2)
+    made_by("bbbb", torch="2.7.0+cpu")
+    fakes.build(path, limit=4, trust_code=True)
+    made_by("aaaa", torch="2.7.0+cpu")
+    with pytest.raises(TableFault, match=r"2.6.0\+cpu or 2.7.0\+cpu there, 2.7.0\+cpu now"):
+        fakes.build(path, limit=6)
+
+
+def test_the_makers_do_not_depend_on_the_order_of_builds(tmp_path, made_by):
+    for name, codes in (("a", ("aaaa", "bbbb")), ("b", ("bbbb", "aaaa"))):
+        for limit, code in zip((40, None), codes, strict=True):
+            made_by(code)
+            fakes.build(tmp_path / f"{name}.h5", limit=limit, trust_code=True)
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_a_worker_with_other_code_is_refused(tmp_path, made_by, monkeypatch):
+    ours = made_by("aaaa")
+    monkeypatch.setattr(jobs, "maker", lambda *roots: replace(ours, code="bbbb"))
+    with pytest.raises(TableFault, match=r"code bbbb with .* there, code aaaa with .* here"):
+        fakes.build(tmp_path / "a.h5")
+    assert not trainings(tmp_path / "a.h5")
+
+
+def test_a_table_names_the_processors_that_trained_it(tmp_path, monkeypatch):
+    path = tmp_path / "a.h5"
+    for limit, name in ((2, "Two"), (4, "One"), (6, "Two")):
+        monkeypatch.setattr(jobs, "processor", lambda device, name=name: name)
+        fakes.build(path, limit=limit)
+    assert open_table(path, fakes.SPACE).setting.processors == ("One", "Two")
+    for part in building.parts_folder(path).iterdir():
+        part.unlink()
+    fakes.build(path, limit=8)
+    assert open_table(path, fakes.SPACE).setting.processors == ("One", "Two")
 
 
 def test_two_builds_do_not_work_on_one_table(tmp_path):
     with (
-        building.locked(building.parts_folder(tmp_path / "a.h5")),
+        locked(building.parts_folder(tmp_path / "a.h5")),
         pytest.raises(OutputFault, match="another build"),
     ):
         fakes.build(tmp_path / "a.h5")
+
+
+def test_packing_waits_for_another_packing(tmp_path):
+    """Else the slower one could put its older table in the place of a newer one."""
+    path = tmp_path / "a.h5"
+    fakes.build(path, limit=2)
+    path.unlink()
+    with ThreadPoolExecutor(1) as thread:
+        with locked(building.parts_folder(path), "packing"):
+            packing = thread.submit(fakes.build, path, limit=0)
+            time.sleep(0.3)
+            assert not packing.done()
+            assert not path.exists()
+        packing.result(timeout=30)
+    assert path.exists()
+
+
+@pytest.mark.parametrize("asked", ["space", "task"])
+def test_packing_as_another_space_or_task_is_refused(tmp_path, asked, monkeypatch):
+    path = tmp_path / "a.h5"
+    fakes.build(path, limit=2)
+    before = path.read_bytes()
+    owner = fakes.FakeTask if asked == "task" else type(fakes.SPACE)
+    monkeypatch.setattr(owner, "name", "another")
+    with pytest.raises(TableFault, match=rf"of the {asked} .*, not of another; name that one"):
+        fakes.build(path, limit=0)
+    assert path.read_bytes() == before
+
+
+def test_damaged_records_are_told_of_and_made_again(tmp_path, toy_file):
+    path = tmp_path / "a.h5"
+    fakes.build(path, seeds=(0, 1, 2))
+    path.unlink()
+    (file,) = building.parts_folder(path).glob("*.records")
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    lost = 240 - len(trainings(path))
+    assert lost > 100
+    told = []
+    fakes.build(path, limit=0, warn=told.append)
+    assert not told
+    fakes.build(path, seeds=(0, 1, 2), warn=told.append)
+    (text,) = told
+    assert file.name in text
+    assert "made again" in text
+    assert path.read_bytes() == toy_file.read_bytes()
+
+
+def test_a_damaged_table_beside_its_parts_can_be_deleted(tmp_path, toy_file):
+    path = tmp_path / "a.h5"
+    fakes.build(path, seeds=(0, 1, 2))
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(TableCorrupt, match=r"delete it.*240 finished trainings are in .*\.parts"):
+        fakes.build(path, seeds=(0, 1, 2))
+    path.unlink()
+    fakes.build(path, seeds=(0, 1, 2))
+    assert path.read_bytes() == toy_file.read_bytes()
 
 
 def test_an_unwritable_place_is_refused_before_any_training(tmp_path):
@@ -190,9 +336,9 @@ import sys
 sys.path[:0] = {path!r}
 from pathlib import Path
 import fakes
-from tabular import workers
+from nasbench.harness import processes
 if __name__ == "__main__":
-    with workers.pool(2) as executor:
+    with processes.pool(2) as executor:
         fakes.build(
             Path({output!r}), seeds=(0, 1, 2), trainer=fakes.train_slowly, executor=executor
         )
@@ -276,7 +422,9 @@ except OutputFault as fault:
     assert "larger than this process may write" in done.stdout, done.stderr
     assert not (tmp_path / "a.h5").exists()
     assert 0 < len(trainings(tmp_path / "a.h5")) < 240
-    fakes.build(tmp_path / "a.h5", seeds=(0, 1, 2))
+    told = []
+    fakes.build(tmp_path / "a.h5", seeds=(0, 1, 2), warn=told.append)
+    assert len(told) == 1
     assert (tmp_path / "a.h5").read_bytes() == toy_file.read_bytes()
 
 
@@ -287,17 +435,28 @@ def test_a_dask_cluster_builds_the_same_file(tmp_path, toy_file):
         distributed.LocalCluster(
             n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
         ) as scheduler,
-        workers.cluster(scheduler.scheduler_address) as (executor, threads),
+        processes.cluster(scheduler.scheduler_address) as (executor, threads),
     ):
         assert threads == 1
         fakes.build(tmp_path / "a.h5", seeds=(0, 1, 2), executor=executor)
     assert (tmp_path / "a.h5").read_bytes() == toy_file.read_bytes()
 
 
-def test_without_distributed_dask_names_the_extra(monkeypatch):
-    monkeypatch.setitem(sys.modules, "distributed", None)
-    with pytest.raises(MissingExtra, match=r"nasbench-lab\[dask\]"), workers.cluster("tcp://x:1"):
-        pass
+@pytest.mark.slow
+def test_a_dask_worker_that_dies_is_told_of(tmp_path):
+    distributed = pytest.importorskip("distributed")
+    import dask
+
+    with (
+        dask.config.set({"distributed.scheduler.allowed-failures": 0}),
+        distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, dashboard_address=None
+        ) as scheduler,
+        processes.cluster(scheduler.scheduler_address) as (executor, _),
+        pytest.raises(TableFault, match=r"a worker process died.*same command again"),
+    ):
+        fakes.build(tmp_path / "a.h5", executor=executor, in_flight=1, trainer=fakes.end_at_fifth)
+    assert len(trainings(tmp_path / "a.h5")) == 4
 
 
 def test_the_training_order_is_a_permutation_that_never_changes():

@@ -1,14 +1,12 @@
 import dataclasses
-from concurrent.futures import ThreadPoolExecutor
 
 import fakes
 import h5py
 import numpy as np
 import pytest
 
-from nasbench import registry
-from nasbench.core import Recipe
-from tabular import checks, schema
+from nasbench.errors import TableCorrupt
+from tabular import checks
 from tabular.hdf5 import open_table, write_table
 from tabular.pack import content
 from tabular.records import read_records
@@ -133,66 +131,34 @@ def test_a_cost_of_zero_is_found(tmp_path, made):
     assert "positive" in found["values are in range"]
 
 
-def retrain(table, trainer, tolerance=0.0, monkeypatch=None):
-    monkeypatch.setattr(registry, "task", lambda name: fakes.FakeTask())
-    with ThreadPoolExecutor(1) as executor:
-        return checks.retrain(table, 30, 0, tolerance=tolerance, executor=executor, trainer=trainer)
+def test_a_removed_attribute_is_found(tmp_path, toy_file):
+    path = tmp_path / "t.h5"
+    path.write_bytes(toy_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file.attrs["recipe"]
+        del file["curves/test_loss"].attrs["missing"]
+    found = failures(open_table(path, fakes.SPACE))
+    assert list(found) == ["attributes match the manifest"]
+    assert "recipe of / is None" in found["attributes match the manifest"]
 
 
-def slightly_off(arch, data, recipe, seeds, device):
-    curves = fakes.train(arch, data, recipe, seeds, device)
-    for curve in curves:
-        curve.test_accuracy[-1] += 2.5
-    return curves
+def test_a_data_set_that_is_gone_is_found(tmp_path, toy_file):
+    """One that opening does not read."""
+    path = tmp_path / "t.h5"
+    path.write_bytes(toy_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        del file["train_s"]
+    found = failures(open_table(path, fakes.SPACE))
+    assert set(found) == {"every hash holds", "attributes match the manifest"}
+    assert all("train_s" in detail for detail in found.values())
 
 
-def differently_at_first(arch, data, recipe, seeds, device):
-    curves = fakes.train(arch, data, recipe, seeds, device)
-    for curve in curves:
-        curve.valid_accuracy[0] += 30
-    return curves
-
-
-def test_training_again_gives_the_stored_accuracies(toy, monkeypatch):
-    finding = retrain(toy, fakes.train, monkeypatch=monkeypatch)
-    assert finding.passed
-    assert "30 of 30 equal" in finding.detail
-
-
-def test_training_again_goes_by_the_recipe_of_the_table(toy, monkeypatch):
-    seen = set()
-
-    def spy(arch, data, recipe, seeds, device):
-        seen.add(recipe)
-        return fakes.train(arch, data, recipe, seeds, device)
-
-    monkeypatch.setattr(fakes.FakeTask, "recipe", Recipe(epochs=9))
-    assert retrain(toy, spy, monkeypatch=monkeypatch).passed
-    assert seen == {toy.recipe}
-
-
-def test_training_again_with_another_outcome_fails(toy, monkeypatch):
-    finding = retrain(toy, slightly_off, monkeypatch=monkeypatch)
-    assert not finding.passed
-    assert "0 of 30 equal" in finding.detail
-    assert "2.500" in finding.detail
-
-
-def test_the_tolerance_is_for_final_accuracies(toy, monkeypatch):
-    assert retrain(toy, slightly_off, 2.6, monkeypatch).passed
-    assert not retrain(toy, slightly_off, 2.4, monkeypatch).passed
-    assert retrain(toy, differently_at_first, 0.1, monkeypatch).passed
-    assert not retrain(toy, differently_at_first, 0.0, monkeypatch).passed
-
-
-def test_diverged_trainings_agree_although_chance_is_no_count(tmp_path, monkeypatch):
-    fakes.build(tmp_path / "d.h5", trainer=fakes.train_to_chance)
-    table = open_table(tmp_path / "d.h5", fakes.SPACE)
-    diverged = np.argwhere(table.status == schema.DIVERGED)
-    assert len(diverged) == 1
-    monkeypatch.setattr(registry, "task", lambda name: fakes.FakeTask())
-    with ThreadPoolExecutor(1) as executor:
-        finding = checks.retrain(
-            table, 80, 0, tolerance=0.0, executor=executor, trainer=fakes.train_to_chance
-        )
-    assert "80 of 80 equal" in finding.detail
+def test_a_table_verifies_all_of_itself(tmp_path, toy_file):
+    assert open_table(toy_file, fakes.SPACE).verify() == 6 + 2 + 6 * 4  # others, statics, planes
+    path = tmp_path / "t.h5"
+    path.write_bytes(toy_file.read_bytes())
+    with h5py.File(path, "r+") as file:
+        file["train_s"][3, 0] += 1
+    table = open_table(path, fakes.SPACE)
+    with pytest.raises(TableCorrupt, match="train_s"):
+        table.verify()

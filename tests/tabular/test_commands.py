@@ -94,11 +94,11 @@ def test_check_passes_a_sound_table(run, toy_file, monkeypatch):
 
 
 def test_check_trains_again(run, toy_file, monkeypatch):
-    from tabular import checks
+    from tabular import checks, retraining
 
     monkeypatch.setattr(checks.check, "__kwdefaults__", {"counter": fakes.count})
-    defaults = {**checks.retrain.__kwdefaults__, "trainer": fakes.train}
-    monkeypatch.setattr(checks.retrain, "__kwdefaults__", defaults)
+    defaults = {**retraining.retrain.__kwdefaults__, "trainer": fakes.train}
+    monkeypatch.setattr(retraining.retrain, "__kwdefaults__", defaults)
     said = run("check", toy_file, "--retrain", 5, "--workers", 1).stdout
     assert "5 of 5 equal in every epoch" in said
 

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 
 from nasbench.core import Candidate
-from nasbench.errors import TableFault
+from nasbench.errors import InvalidConfig, TableFault
 from tabular.cost import measure_costs
 from tabular.hdf5 import open_table
 from tabular.records import read_records
@@ -95,3 +95,17 @@ def test_progress_is_told(path):
 def test_a_table_that_does_not_exist_has_no_costs(tmp_path):
     with pytest.raises(TableFault, match="build the table first"):
         measure(tmp_path / "none.h5")
+
+
+def test_costs_are_measured_on_the_kind_of_device_that_trained(path):
+    used = set()
+    measure(path, limit=2, stopwatch=lambda *given: used.add(given[3]) or 1.0)
+    measure(path, limit=3, device="cpu", stopwatch=lambda *given: used.add(given[3]) or 1.0)
+    assert used == {"cpu"}
+
+
+def test_costs_of_another_device_are_refused(path):
+    before = path.read_bytes()
+    with pytest.raises(InvalidConfig, match="trained on cpu, and costs of cuda:0"):
+        measure(path, device="cuda:0")
+    assert path.read_bytes() == before

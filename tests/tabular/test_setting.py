@@ -8,6 +8,7 @@ from nasbench.core import Recipe
 from nasbench.errors import TableFault
 from tabular import setting as settings
 from tabular.build import current_setting
+from tabular.maker import Maker
 
 WHERE = Path("table.h5.parts")
 
@@ -57,38 +58,25 @@ def test_code_and_libraries_may_differ_by_the_users_word(setting):
         )
 
 
-def version(monkeypatch, source):
-    text = settings._source
-    monkeypatch.setattr(
-        settings, "_source", lambda name: source if name == "nasbench.spaces.x" else text(name)
-    )
-    return settings.code_version("nasbench.spaces.x")
+def test_several_makers_survive_json_in_one_order(setting):
+    import json
+
+    others = [Maker("0123", {"torch": "1.0"}), Maker("0123", {"torch": "2.0"})]
+    made = setting.made_by(others)
+    assert made == setting.made_by([*others[::-1], *setting.makers]).made_by(others)
+    assert len(made.makers) == 3
+    assert settings.Setting.from_json(json.loads(json.dumps(made.to_json()))) == made
 
 
-def test_the_code_version_changes_with_the_code_only(monkeypatch):
-    plain = version(monkeypatch, "def f(x):\n    return x + 1\n")
-    told = version(
-        monkeypatch, 'def f(x):\n    """Adds one."""\n    # indeed\n    return (x + 1)\n'
-    )
-    changed = version(monkeypatch, "def f(x):\n    return x + 2\n")
-    assert told == plain
-    assert changed != plain
+def test_codes_that_were_joined_in_one_text_are_taken_apart(setting):
+    """As tables of several codes were written at first, and garbled when packed again."""
+    read = settings.Setting.from_json({**setting.to_json(), "code": "a+a+b+b"})
+    assert read.makers == (Maker("a", setting.versions), Maker("b", setting.versions))
 
 
-def test_the_code_version_follows_imports(monkeypatch):
-    sources = {"nasbench.spaces.x": "from nasbench.spaces import y\n", "nasbench.spaces.y": "a = 1"}
-    monkeypatch.setattr(settings, "_source", sources.get)
-    before = settings.code_version("nasbench.spaces.x")
-    sources["nasbench.spaces.y"] = "a = 2"
-    assert settings.code_version("nasbench.spaces.x") != before
-
-
-def test_the_trainer_is_part_of_the_code_version(monkeypatch):
-    real = settings._source
-    before = settings.code_version()
-    monkeypatch.setattr(
-        settings,
-        "_source",
-        lambda name: "pass" if name == "nasbench.training.train" else real(name),
-    )
-    assert settings.code_version() != before
+def test_makers_that_are_known_may_go_on(setting):
+    both = setting.made_by([Maker("0123", setting.versions)])
+    settings.refuse_mixing(setting, both, WHERE)
+    settings.refuse_mixing(replace(setting, code="0123"), both, WHERE)
+    with pytest.raises(TableFault, match=r"code \(0123 or .* there, 4567 now\)"):
+        settings.refuse_mixing(replace(setting, code="4567"), both, WHERE)
