@@ -169,12 +169,18 @@ class SearcherConformance:
     def test_it_opens_neither_benchmark_nor_task(
         self, start: _Start, problem: Problem, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """Covers look-ups by name, and attributes of problem and observations that they lack.
+
+        A searcher that reads a table's file by itself, or keeps what it looked up when its module
+        was imported, goes undetected.
+        """
+
         def refuse(name: object) -> NoReturn:
             pytest.fail(f"the searcher opens {name!r}, where it could see test metrics")
 
         monkeypatch.setattr(registry, "benchmark", refuse)
         monkeypatch.setattr(registry, "task", refuse)
-        play(start(), problem, 40)  # problem and observations fail on any access but their fields
+        play(start(), problem, 40)
 
     def test_observations_may_come_late_shuffled_and_in_part(
         self, start: _Start, problem: Problem
