@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nasbench import registry
+from nasbench.commands.query import trained
 from nasbench.core import SupportsRows
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def _benchmark(name: str) -> Row:
         "task": getattr(found, "task", None),
         "classes": classes,
         "repeats": getattr(found, "repeats", None),
+        "trained": list(trained(found)) if hasattr(found, "trained") else None,
         "epochs": list(found.epochs),
         "metrics": [metric.name for metric in found.metrics],
         "sha256": getattr(found, "sha256", None),
@@ -111,7 +113,7 @@ def _task(name: str) -> Row:
 
 
 def _entry(kind: Kind) -> Callable[[str], Row]:
-    return lambda name: {"about": _first_line(registry.resolve(_group(kind), name))}
+    return lambda name: {"about": _about(registry.resolve(_group(kind), name))}
 
 
 _DESCRIBERS: dict[Kind, Callable[[str], Row]] = {
@@ -146,10 +148,13 @@ def _table(kind: Kind, found: Sequence[Row]) -> Table:
     columns = [key for key in known if key != "from"]
     if all(str(row.get("task")) in row["name"] for row in found) and "task" in columns:
         columns.remove("task")
+    if all(done == total for done, total in (row.get("trained") or (0, 0) for row in found)):
+        columns = [key for key in columns if key != "trained"]
     if any(row["from"] != DISTRIBUTION for row in found):
         columns.append("from")
     for column in columns:
-        table.add_column(column, overflow="fold", no_wrap=column not in _WIDE)
+        head = "done" if column == "trained" else column  # shorter, to fit into 80 columns
+        table.add_column(head, overflow="fold", no_wrap=column not in _WIDE)
     for row in found:
         cells = [Text(_cell(column, row.get(column))) for column in columns]
         table.add_row(*cells, style="red" if "error" in row else "")
@@ -163,6 +168,8 @@ def _cell(column: str, value: Any) -> str:
         return str(value)[:DIGITS]
     if column == "epochs":
         return _range(value)
+    if column == "trained":
+        return f"{100 * value[0] // max(1, value[1])} %"
     if isinstance(value, list):
         return " ".join(map(str, value))
     if isinstance(value, Mapping):
@@ -181,6 +188,13 @@ def _group(kind: Kind) -> str:
 
 def _names(kind: Kind) -> list[str]:
     return registry.names(_group(kind))
+
+
+def _about(described: object) -> str:
+    if isinstance(described, typer.Typer):  # a group of commands
+        described = described.info.help
+        return described.partition("\n")[0] if isinstance(described, str) else ""
+    return _first_line(described)
 
 
 def _first_line(described: object) -> str:

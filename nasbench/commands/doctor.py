@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import shutil
 import sys
@@ -17,8 +16,10 @@ from typing import Annotated, Literal
 import typer
 
 from nasbench import registry
+from nasbench.commands.query import trained
 from nasbench.core import Candidate
 from nasbench.errors import NasbenchError
+from nasbench.harness.processes import cores
 
 DISTRIBUTION = "nasbench-lab"
 PYTHON = (3, 11)
@@ -117,15 +118,14 @@ def _torch() -> Finding:
         import torch
     except (ImportError, OSError) as fault:  # OSError: a shared library does not load
         return Finding("broken", "torch", f"does not import: {fault}; reinstall it")
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    devices = [f"cpu ({torch.get_num_threads()} threads, {cores} cores)"]
+    devices = [f"cpu ({torch.get_num_threads()} threads, {cores()} cores)"]
     devices += [
         f"cuda:{i} ({torch.cuda.get_device_name(i)})" for i in range(torch.cuda.device_count())
     ]
     return Finding("ok", "devices", ", ".join(devices))
 
 
-def _attempts(group: str, attempt: Callable[[str], str]) -> Iterator[Finding]:
+def _attempts(group: str, attempt: Callable[[str], tuple[Level, str]]) -> Iterator[Finding]:
     """One finding for every name of a group, and one if the group itself cannot be read."""
     what = group.rpartition(".")[2].removesuffix("s")
     try:
@@ -135,33 +135,41 @@ def _attempts(group: str, attempt: Callable[[str], str]) -> Iterator[Finding]:
         return
     for name in names:
         try:
-            yield Finding("ok", f"{what} {name}", attempt(name))
+            level, text = attempt(name)
+            yield Finding(level, f"{what} {name}", text)
         except Exception as fault:  # a plug-in may fail in any way; the report goes on
             own = registry.provider(group, name) == DISTRIBUTION
-            level: Level = "broken" if own else "note"
-            yield Finding(level, f"{what} {name}", f"{type(fault).__name__}: {fault}")
+            text = f"{type(fault).__name__}: {fault}"
+            yield Finding("broken" if own else "note", f"{what} {name}", text)
 
 
-def _loads(group: str, name: str) -> str:
+def _loads(group: str, name: str) -> tuple[Level, str]:
     registry.resolve(group, name)
-    return "imports"
+    return "ok", "imports"
 
 
-def _task(name: str) -> str:
+def _task(name: str) -> tuple[Level, str]:
     """Loading a task checks the sha256 of its data."""
     data = registry.task(name).load()
     sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.valid, data.test))
-    return f"{sizes} examples, checksums hold"
+    return "ok", f"{sizes} examples, checksums hold"
 
 
-def _benchmark(name: str) -> str:
-    """A table checks the hash of all that it reads; asking for every epoch makes it read all."""
+def _benchmark(name: str) -> tuple[Level, str]:
+    """It answers at every epoch, and a table is intact and complete."""
     found = registry.benchmark(name)
-    arch = found.space.arch(0)
-    answers = found.query([Candidate(arch, epochs) for epochs in found.epochs])
+    answers = found.query([Candidate(found.space.arch(0), epochs) for epochs in found.epochs])
     text = f"answers with {len(answers[-1].metrics)} metrics at {len(answers)} training lengths"
-    sha256 = getattr(found, "sha256", None)
-    return f"{text}, content {sha256[:12]} intact" if isinstance(sha256, str) else text
+    verify = getattr(found, "verify", None)
+    if verify is not None:
+        text += f", content {getattr(found, 'sha256', '')[:12]} intact ({verify()} hashes hold)"
+    done, total = trained(found)
+    if done < total:
+        return "note", (
+            f"{text}; partly trained, {done:,} of {total:,}: continue it with "
+            "`nasbench table build`, or install a release with the complete table"
+        )
+    return "ok", text
 
 
 def _writable(runs: Path) -> Finding:

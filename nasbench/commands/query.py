@@ -42,6 +42,15 @@ def query(
     console = Console()
     console.print(found.space.format(asked), markup=False, highlight=False, soft_wrap=True)
     console.print(_table(found, epochs, result))
+    done, total = trained(found)
+    if done < total:
+        console.print(f"{done:,} of {total:,} trainings of this table are done.", highlight=False)
+
+
+def trained(benchmark: Benchmark) -> tuple[int, int]:
+    """Trainings that a table holds, and those of a complete one; equal for other benchmarks."""
+    done, total = getattr(benchmark, "trained", (0, 0))
+    return done, total
 
 
 def facts(
@@ -76,9 +85,13 @@ def _table(benchmark: Benchmark, epochs: int | None, result: Result) -> Table:
     )
     for name, side in (("metric", "left"), ("value", "right"), ("unit", "left"), ("split", "left")):
         table.add_column(name, justify="right" if side == "right" else "left")
+    curves = [metric.name for metric in benchmark.metrics if metric.split != "static"]
+    done, total = trained(benchmark)
+    lacking = done < total and all(math.isnan(result.metrics[name]) for name in curves)
     for metric in benchmark.metrics:
-        value = result.metrics[metric.name]
-        table.add_row(metric.name, number(value), metric.unit, metric.split)
+        unknown = lacking and metric.name in curves
+        value = "not trained yet" if unknown else number(result.metrics[metric.name])
+        table.add_row(metric.name, value, metric.unit, metric.split)
     table.add_row("cost_s", number(result.cost_s), "s", "")
     return table
 

@@ -1,4 +1,5 @@
 import json
+import math
 
 import pytest
 import typer
@@ -6,13 +7,32 @@ from typer.testing import CliRunner
 
 from nasbench import registry
 from nasbench.commands.query import number, query
+from nasbench.core import Result
 from nasbench.errors import InvalidArchitecture, UnknownSchedule
 from nasbench.testing.toy import ToyBenchmark
 
 
+class Partial(ToyBenchmark):
+    """A table of which the architectures whose first gene is 1 are trained."""
+
+    trained = (60, 120)
+
+    def _result(self, candidate, noise_seed):
+        result = super()._result(candidate, noise_seed)
+        if candidate.arch.genes[0] == 1:
+            return result
+        nothing = {metric.name: math.nan for metric in self.metrics if metric.split != "static"}
+        return Result({**result.metrics, **nothing}, result.cost_s)
+
+
 @pytest.fixture
-def ask(monkeypatch):
-    monkeypatch.setattr(registry, "benchmark", lambda name: ToyBenchmark())
+def toy():
+    return ToyBenchmark()
+
+
+@pytest.fixture
+def ask(monkeypatch, toy):
+    monkeypatch.setattr(registry, "benchmark", lambda name: toy)
     app = typer.Typer()
     app.command()(query)
 
@@ -57,6 +77,25 @@ def test_people_see_a_table_with_units(ask):
     for metric in ToyBenchmark.metrics:
         assert metric.name in said
     assert "multiply-adds" in said
+
+
+@pytest.mark.parametrize("toy", [Partial()])
+def test_what_is_not_trained_yet_is_called_so(ask):
+    said = ask("0-0-1-1")
+    assert said.count("not trained yet") == 6
+    assert "60 of 120 trainings" in said
+    assert json.loads(ask("0-0-1-1", "--json"))["test_loss"] is None
+
+
+@pytest.mark.parametrize("toy", [Partial()])
+def test_a_partly_trained_table_shows_what_it_has(ask):
+    said = ask("117")
+    assert "not trained yet" not in said
+    assert "60 of 120 trainings" in said
+
+
+def test_a_complete_benchmark_does_not_count_its_trainings(ask):
+    assert "trainings" not in ask("117")
 
 
 def test_wrong_input_is_an_error_of_ours(ask):

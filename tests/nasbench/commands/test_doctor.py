@@ -1,0 +1,61 @@
+import pytest
+
+from nasbench import registry
+from nasbench.commands import doctor
+from nasbench.errors import TableCorrupt
+from nasbench.testing.toy import ToyBenchmark
+
+
+class Table(ToyBenchmark):
+    sha256 = "0123456789abcdef" * 4
+    trained = (60, 60)
+
+    def verify(self):
+        return 44
+
+
+class Damaged(Table):
+    """Intact as far as queries read it."""
+
+    def verify(self):
+        raise TableCorrupt("the values of train_s are not those that were written")
+
+
+class Partial(Table):
+    trained = (12, 60)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    def look(benchmark):
+        monkeypatch.setattr(registry, "names", lambda group: ["toy"])
+        monkeypatch.setattr(registry, "provider", lambda group, name: doctor.DISTRIBUTION)
+        monkeypatch.setattr(registry, "benchmark", lambda name: benchmark)
+        (finding,) = doctor._attempts(registry.BENCHMARKS, doctor._benchmark)
+        return finding
+
+    return look
+
+
+def test_a_table_is_read_to_the_last_hash(found):
+    finding = found(Table())
+    assert finding.level == "ok"
+    assert "content 0123456789ab intact (44 hashes hold)" in finding.text
+
+
+def test_damage_that_no_query_meets_is_found(found):
+    finding = found(Damaged())
+    assert finding.level == "broken"
+    assert "train_s" in finding.text
+
+
+def test_a_partly_trained_table_is_noted(found):
+    finding = found(Partial())
+    assert finding.level == "note"
+    assert "partly trained, 12 of 60" in finding.text
+
+
+def test_a_benchmark_without_content_claims_nothing_of_it(found):
+    finding = found(ToyBenchmark())
+    assert finding.level == "ok"
+    assert "intact" not in finding.text
