@@ -30,7 +30,7 @@ class Setting:
     device: str
     """Kind of device: `cpu` or `cuda`."""
     code: str
-    """Hash of the code that trains, see `maker.code_version`."""
+    """Hash of the code that trains, see `nasbench.training.version`."""
     versions: Mapping[str, str]
     """Of Python and the libraries."""
     others: tuple[Maker, ...] = ()

@@ -78,5 +78,5 @@ def test_makers_that_are_known_may_go_on(setting):
     both = setting.made_by([Maker("0123", setting.versions)])
     settings.refuse_mixing(setting, both, WHERE)
     settings.refuse_mixing(replace(setting, code="0123"), both, WHERE)
-    with pytest.raises(TableFault, match=r"code \(0123 or .* there, 4567 now\)"):
+    with pytest.raises(TableFault, match="4567 now"):
         settings.refuse_mixing(replace(setting, code="4567"), both, WHERE)
