@@ -16,8 +16,6 @@ from functools import cache
 from importlib import import_module, metadata
 from pathlib import Path
 
-import nasbench
-
 LIBRARIES = ("numpy", "torch")
 """Libraries whose version may change a trained number."""
 _ROOTS = ("nasbench.training.train", "nasbench.networks.cell201")
@@ -63,7 +61,7 @@ def _source(module: str) -> str | None:
     """Text of a module of this project, or of one that is loaded; importing it would load torch."""
     loaded = getattr(sys.modules.get(module), "__file__", None)
     ours = module.startswith("nasbench.")
-    stem = Path(nasbench.__file__).parent.joinpath(*module.split(".")[1:])
+    stem = Path(__file__).parents[1].joinpath(*module.split(".")[1:])  # below `nasbench`
     inside = [stem.with_suffix(".py"), stem / "__init__.py"] if ours else []
     for path in [Path(loaded)] if loaded else inside:
         if path.suffix == ".py" and path.is_file():
