@@ -22,8 +22,9 @@ from scipy import stats
 
 from nasbench import cli, registry
 from nasbench.commands.verify import _show
-from nasbench.core import Architecture, Budget, LearningCurve, Metric, Recipe, Result
+from nasbench.core import Architecture, Budget, InputSpec, LearningCurve, Metric, Recipe, Result
 from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice
+from nasbench.harness.claims import maker_here, makers_of
 from nasbench.harness.collection import collect
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.report import build_report
@@ -33,6 +34,7 @@ from nasbench.harness.verification import read_verification
 from nasbench.harness.verify import fresh_seeds, verify
 from nasbench.harness.winners import winners
 from nasbench.testing.toy import ToyBenchmark
+from tabular.setting import describe
 
 SEARCHERS = ("random-search", "local-search", "regularized-evolution")
 
@@ -456,6 +458,13 @@ def test_who_trained_is_compared_with_who_trained_the_table(runs, toy):
     assert notes[True] == ""
     assert "does not tell" in notes[None]
     assert "the table by code 0123 with numpy 1, torch 2" in notes[False]
+
+
+def test_a_table_that_is_trained_now_has_the_maker_of_a_verification():
+    space, task = registry.space("cell201-v1"), registry.task("digits-on-photos")
+    shape = InputSpec("image", 1, 16, 16), 10
+    made = SimpleNamespace(setting=describe(space, task, "cpu", {}, shape), task=task.name)
+    assert makers_of(made) == [maker_here(made, type(space).__module__)]
 
 
 def test_each_winner_is_held_against_the_repeats_it_has_in_the_table(runs, toy):
