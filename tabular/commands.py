@@ -127,8 +127,8 @@ def check(
         float,
         typer.Option(
             min=0,
-            help="Percentage points that final accuracies may differ by; 0 demands equality, "
-            "which holds on the machine that built the table.",
+            help="Percentage points that final accuracies may differ by in the mean; 0 demands "
+            "equality, to be expected where processor, code and libraries are those of the table.",
         ),
     ] = 0.0,
     workers: Workers = None,
