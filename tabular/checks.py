@@ -79,10 +79,10 @@ def _rows(table: Table) -> str:
 
 
 def _complete(table: Table) -> str:
-    done, total = table.trained
+    done = table.status != schema.NOT_TRAINED
     diverged = int((table.status == schema.DIVERGED).sum())
-    if done < total:
-        raise TableFault(f"{total - done} of {total} trainings are missing")
+    if not done.all():
+        raise TableFault(f"{int((~done).sum())} of {done.size} trainings are missing")
     return f"{len(table.genes)} x {table.repeats}, {diverged} diverged"
 
 

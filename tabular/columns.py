@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,22 @@ class Columns:
 
     def _decoded(self, path: str, raw: NDArray[Any]) -> NDArray[np.float64]:
         return _frozen(schema.decode(raw, self._source.datasets[path]["attributes"]))
+
+
+class Answers(dict[int, tuple[dict[str, float], float]]):
+    """Metrics and seconds of rows, made when a row is first asked for."""
+
+    def __init__(
+        self, columns: Mapping[str, NDArray[np.float64]], cost_s: NDArray[np.float64]
+    ) -> None:
+        super().__init__()
+        self._columns = columns
+        self._cost_s = cost_s
+
+    def __missing__(self, row: int) -> tuple[dict[str, float], float]:
+        metrics = {name: float(values[row]) for name, values in self._columns.items()}
+        answer = self[row] = metrics, float(self._cost_s[row])
+        return answer
 
 
 def _metric_paths(source: Source) -> dict[str, str]:

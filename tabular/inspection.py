@@ -42,7 +42,7 @@ def summary(table: Table) -> Iterator[RenderableType]:
 
 def facts(table: Table) -> dict[str, str]:
     """What a table is, as text by name."""
-    done, total = table.trained
+    done = table.status != schema.NOT_TRAINED
     epochs = table.epochs
     costs = table.cost_s()
     found = {
@@ -52,7 +52,7 @@ def facts(table: Table) -> dict[str, str]:
         "space": table.source.attributes["space"],
         "rows": f"{len(table.genes):,}, one for each {table.per}",
         "repeats": f"{table.repeats} (seeds {', '.join(map(str, table.seeds))})",
-        "trained": f"{done:,} of {total:,}",
+        "trained": f"{int(done.sum()):,} of {done.size:,}",
         "diverged": f"{int((table.status == schema.DIVERGED).sum()):,}",
         "epochs": f"{epochs[0]} to {epochs[-1]}, {len(epochs)} recorded",
         "cost_s": f"median {np.nanmedian(costs):.2f} s, in all {np.nansum(costs) / 3600:.1f} h "

@@ -18,7 +18,7 @@ from nasbench.errors import (
     WrongSpace,
 )
 from tabular import noise, schema
-from tabular.columns import MEAN, Columns
+from tabular.columns import MEAN, Answers, Columns
 from tabular.hdf5 import Source
 from tabular.setting import Setting
 
@@ -54,7 +54,7 @@ class Table:
         self._arity: tuple[int, ...] = tuple(about["arity"])
         self._weights = schema.code_weights(self._arity)
         self._row_of: dict[tuple[int, ...], int] = {}
-        self._answers: dict[tuple[int | None, int], _Answers] = {}
+        self._answers: dict[tuple[int | None, int], Answers] = {}
 
     @property
     def space(self) -> Space:
@@ -90,8 +90,8 @@ class Table:
 
     @property
     def trained(self) -> tuple[int, int]:
-        """Trainings that the table holds, and those of a complete one."""
-        return int((self.status != schema.NOT_TRAINED).sum()), self.status.size
+        """Rows that were trained at least once, and all rows."""
+        return int(np.count_nonzero(self._columns.repeats_of)), len(self.genes)
 
     @property
     def cost_measured(self) -> str:
@@ -175,10 +175,10 @@ class Table:
         return self._columns.full_costs()
 
     def verify(self) -> int:
-        """Reads everything and returns how many hashes held.
+        """Reads everything, attributes too; returns how many hashes held.
 
         Raises:
-            TableCorrupt: one does not, or an attribute is not what was written.
+            TableCorrupt: something is not what was written.
         """
         self.source.verify_attributes()
         return self.source.verify_values()
@@ -236,7 +236,7 @@ class Table:
             f"Pass epochs=None for the full training."
         )
 
-    def _prepare(self, epochs: int | None, repeat: int) -> _Answers:
+    def _prepare(self, epochs: int | None, repeat: int) -> Answers:
         """Answers of every row for one repeat or the mean; kept for the next query."""
         at = self._epoch(epochs)
         known = self._columns
@@ -245,7 +245,7 @@ class Table:
             for name in known.paths
         }
         share = self.epochs[at] / self.epochs[-1]
-        answers = _Answers(columns, known.full_costs() * share)
+        answers = Answers(columns, known.full_costs() * share)
         self._answers[epochs, repeat] = answers
         return answers
 
@@ -283,19 +283,3 @@ class Table:
             f"{self.name} has no row for the genes {genes}; "
             f"{self._space_name} has {len(self._arity)} genes below {self._arity}"
         )
-
-
-class _Answers(dict[int, tuple[dict[str, float], float]]):
-    """Metrics and seconds of rows, made when a row is first asked for."""
-
-    def __init__(
-        self, columns: Mapping[str, NDArray[np.float64]], cost_s: NDArray[np.float64]
-    ) -> None:
-        super().__init__()
-        self._columns = columns
-        self._cost_s = cost_s
-
-    def __missing__(self, row: int) -> tuple[dict[str, float], float]:
-        metrics = {name: float(values[row]) for name, values in self._columns.items()}
-        answer = self[row] = metrics, float(self._cost_s[row])
-        return answer

@@ -166,7 +166,7 @@ def _benchmark(name: str) -> tuple[Level, str]:
     done, total = trained(found)
     if done < total:
         return "note", (
-            f"{text}; partly trained, {done:,} of {total:,}: continue it with "
+            f"{text}; only {done:,} of {total:,} architectures are trained: continue it with "
             "`nasbench table build`, or install a release with the complete table"
         )
     return "ok", text

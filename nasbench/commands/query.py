@@ -44,11 +44,12 @@ def query(
     console.print(_table(found, epochs, result))
     done, total = trained(found)
     if done < total:
-        console.print(f"{done:,} of {total:,} trainings of this table are done.", highlight=False)
+        told = f"{done:,} of {total:,} architectures of this table are trained."
+        console.print(told, highlight=False)
 
 
 def trained(benchmark: Benchmark) -> tuple[int, int]:
-    """Trainings that a table holds, and those of a complete one; equal for other benchmarks."""
+    """How many architectures of how many a table knows; equal for other benchmarks."""
     done, total = getattr(benchmark, "trained", (0, 0))
     return done, total
 

@@ -266,3 +266,25 @@ def test_an_imported_table_has_no_recipe(imported):
     with pytest.raises(TableFault, match="imported"):
         _ = imported.recipe
     assert imported.setting is None
+
+
+def test_a_table_counts_the_rows_that_have_a_training(tmp_path, toy):
+    assert toy.trained == (80, 80)
+    path = tmp_path / "p.h5"
+    fakes.build(path, limit=20)
+    fakes.build(path, seeds=(1,), limit=30)  # the repeats of the first 20, and of 10 others
+    partial = open_table(path, fakes.SPACE)
+    assert partial.trained == (30, 80)
+    genes, columns = partial.rows()
+    assert len(genes) == 80
+    assert np.isfinite(columns["valid_accuracy"]).sum() == 30
+
+
+def test_what_is_charged_is_the_cost_or_its_median(tmp_path):
+    path = tmp_path / "p.h5"
+    fakes.build(path, limit=20)
+    partial = open_table(path, fakes.SPACE)
+    known = np.isfinite(partial.cost_s())
+    assert known.sum() == 20
+    np.testing.assert_array_equal(partial.charged_s()[known], partial.cost_s()[known])
+    assert set(partial.charged_s()[~known]) == {np.median(partial.cost_s()[known])}

@@ -56,7 +56,7 @@ def test_complete_tables_are_not(listed):
     assert "done" not in line(listed("benchmarks"), "name")
 
 
-def test_json_counts_the_trainings(listed):
+def test_json_counts_what_is_trained(listed):
     said = listed("benchmarks", "--json", trained=(12, 5260), toy=ToyBenchmark())
     table, toy = json.loads(said)["benchmarks"]
     assert table["trained"] == [12, 5260]

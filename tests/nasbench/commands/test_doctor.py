@@ -52,7 +52,7 @@ def test_damage_that_no_query_meets_is_found(found):
 def test_a_partly_trained_table_is_noted(found):
     finding = found(Partial())
     assert finding.level == "note"
-    assert "partly trained, 12 of 60" in finding.text
+    assert "only 12 of 60 architectures are trained" in finding.text
 
 
 def test_a_benchmark_without_content_claims_nothing_of_it(found):

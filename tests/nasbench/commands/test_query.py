@@ -83,7 +83,7 @@ def test_people_see_a_table_with_units(ask):
 def test_what_is_not_trained_yet_is_called_so(ask):
     said = ask("0-0-1-1")
     assert said.count("not trained yet") == 6
-    assert "60 of 120 trainings" in said
+    assert "60 of 120 architectures" in said
     assert json.loads(ask("0-0-1-1", "--json"))["test_loss"] is None
 
 
@@ -91,11 +91,11 @@ def test_what_is_not_trained_yet_is_called_so(ask):
 def test_a_partly_trained_table_shows_what_it_has(ask):
     said = ask("117")
     assert "not trained yet" not in said
-    assert "60 of 120 trainings" in said
+    assert "60 of 120 architectures" in said
 
 
-def test_a_complete_benchmark_does_not_count_its_trainings(ask):
-    assert "trainings" not in ask("117")
+def test_a_complete_benchmark_does_not_count_what_is_trained(ask):
+    assert "architectures" not in ask("117")
 
 
 def test_wrong_input_is_an_error_of_ours(ask):
