@@ -15,9 +15,9 @@ from pathlib import Path
 from nasbench.core import Architecture, Space, Task
 from nasbench.errors import InvalidConfig, TableFault
 from nasbench.harness import processes
+from nasbench.harness.lock import locked
 from tabular import classes, setting
 from tabular.jobs import Answer, Job, Trainer, train_job, train_repeats
-from tabular.locks import locked
 from tabular.maker import Maker
 from tabular.pack import Counter, count, gather, pack
 from tabular.records import Key, Records, RecordWriter
@@ -68,7 +68,7 @@ def build(
         return
     ours = current_setting(space, task, device)
     order = classes.training_order(space)[:limit]
-    with locked(folder):
+    with locked(folder, "build"):
         records = _earlier(path, folder, space, ours, trust_code, warn)
         jobs = list(_jobs(order, wanted, records.items, chunk, space, task, device, trainer))
         if jobs:

@@ -13,10 +13,10 @@ from pathlib import Path
 from nasbench import registry
 from nasbench.core import Architecture, Recipe, Space, Task, TaskData
 from nasbench.errors import InvalidConfig, TableFault
+from nasbench.harness.lock import locked
 from nasbench.harness.processes import cores
 from tabular.build import Progress, parts_folder
 from tabular.classes import training_order
-from tabular.locks import locked
 from tabular.pack import Counter, count, gather, pack
 from tabular.records import RecordWriter
 
@@ -56,7 +56,7 @@ def measure_costs(
         OutputFault: it cannot be written, or a build is at work on it.
     """
     folder = parts_folder(path)
-    with locked(folder):
+    with locked(folder, "build"):
         records = gather(path, folder, space)
         setting = records.setting
         if setting is None:

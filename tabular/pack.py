@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from nasbench.core import Architecture, InputSpec, Recipe, Space
 from nasbench.errors import TableCorrupt, TableFault
+from nasbench.harness.lock import locked
 from tabular import classes, schema
 from tabular.hdf5 import open_table, write_table
-from tabular.locks import locked
 from tabular.records import CURVES, UNKNOWN, Item, Records, read_records
 from tabular.setting import Setting, refuse_mixing
 

@@ -12,11 +12,12 @@ from nasbench.errors import OutputFault
 
 
 @contextmanager
-def locked(folder: Path, what: str) -> Iterator[None]:
+def locked(folder: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """Holds the folder for one `what`, such as a comparison; its lock ends with the process.
 
     Raises:
-        OutputFault: another one is at work there, or the folder cannot be written.
+        OutputFault: another one is at work there and we do not wait for its end, or the folder
+            cannot be written.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,17 +25,17 @@ def locked(folder: Path, what: str) -> Iterator[None]:
     except OSError as fault:
         raise output_fault(folder, fault) from fault
     try:
-        _take(handle, folder, what)
+        _take(handle, folder, what, wait)
         yield
     finally:
         os.close(handle)
 
 
-def _take(handle: int, folder: Path, what: str) -> None:
+def _take(handle: int, folder: Path, what: str, wait: bool) -> None:
     import fcntl  # Unix only
 
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError as fault:
         raise OutputFault(
             fault.errno,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from concurrent.futures import Executor, Future, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -19,6 +19,7 @@ from nasbench.core import Architecture, LearningCurve, Recipe, TaskData
 from nasbench.errors import RunFault
 from nasbench.harness.claims import Maker
 from nasbench.harness.processes import executor as executor_of
+from nasbench.harness.processes import is_loss
 
 Trainer = Callable[[Architecture, TaskData, Recipe, int, str], LearningCurve]
 """From architecture, data, recipe, seed and device to a learning curve, as `train.train` is."""
@@ -103,7 +104,9 @@ def train_all(
             for future in as_completed(futures):
                 found[futures[future]] = future.result()
                 on_done(len(found), len(jobs))
-        except BrokenExecutor as fault:
+        except Exception as fault:
+            if not is_loss(fault):
+                raise
             raise RunFault(
                 "a training process ended abruptly: killed, or out of memory. The trainings that "
                 "are done are kept; run the same command again to go on."

@@ -245,7 +245,7 @@ def test_a_line_of_the_catalog_that_fails_does_not_hide_the_others(listed_comman
     code, out, _ = nasbench("list", "commands", "--json")
     assert code == 0
     rows = {row["name"]: row for row in json.loads(out)["commands"]}
-    assert rows["explodes"]["error"] == "ZeroDivisionError: division by zero"
+    assert "ZeroDivisionError: division by zero" in rows["explodes"]["error"]
     assert rows["fine"]["about"] == "Says a word in [brackets]."
 
 

@@ -14,10 +14,10 @@ import pytest
 from nasbench.core import Recipe
 from nasbench.errors import InvalidConfig, OutputFault, TableCorrupt, TableFault
 from nasbench.harness import processes
+from nasbench.harness.lock import locked
 from tabular import build as building
 from tabular import classes, cost, jobs, setting
 from tabular.hdf5 import open_table
-from tabular.locks import locked
 from tabular.maker import Maker
 from tabular.records import read_records
 
@@ -231,7 +231,7 @@ def test_a_table_names_the_processors_that_trained_it(tmp_path, monkeypatch):
 
 def test_two_builds_do_not_work_on_one_table(tmp_path):
     with (
-        locked(building.parts_folder(tmp_path / "a.h5")),
+        locked(building.parts_folder(tmp_path / "a.h5"), "build"),
         pytest.raises(OutputFault, match="another build"),
     ):
         fakes.build(tmp_path / "a.h5")
