@@ -157,4 +157,5 @@ def test_a_full_disk_ends_a_comparison_with_whole_files_only(spawn, tmp_path):
     assert process.returncode == 1
     assert "cannot write" in said
     assert "Traceback" not in said
-    assert {path.rpartition("/")[2] for path in files(tmp_path / "full")} == {"compare.json"}
+    left = {path.rpartition("/")[2] for path in files(tmp_path / "full")}
+    assert left == {"compare.json", ".comparison.lock"}
