@@ -52,8 +52,8 @@ def build(
     from rich.console import Console
 
     from nasbench import registry
+    from nasbench.commands.progress import shown
     from tabular import build as building
-    from tabular.progress import shown
 
     console = Console(stderr=True)
     wanted = _numbers(seeds)
@@ -93,8 +93,8 @@ def cost(
     """Measure cost_s in a pass of its own, on a machine that does nothing else; resumable."""
     from rich.console import Console
 
+    from nasbench.commands.progress import shown
     from tabular.cost import load_per_core, measure_costs
-    from tabular.progress import shown
 
     console = Console(stderr=True)
     if load_per_core() > 0.5:

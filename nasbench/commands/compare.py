@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -83,6 +83,7 @@ def compare(
 
     from rich.console import Console
 
+    from nasbench.commands.progress import shown
     from nasbench.core import Budget
     from nasbench.errors import SearcherFault
     from nasbench.harness.compare import compare as compare_searchers
@@ -91,7 +92,7 @@ def compare(
     folder = Path("runs") / _folder(benchmark) if out is None else out
     console = Console()
     failure = None
-    with _executor(dask) as executor, _progress() as on_done:
+    with _executor(dask) as executor, shown("runs", Console(stderr=True)) as on_done:
         try:
             compare_searchers(
                 benchmark,
@@ -250,35 +251,3 @@ def _executor(address: str | None) -> Iterator[Executor | None]:
 
     with cluster(address) as (executor, _):
         yield executor
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with the runs done, their rate and the time left."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("runs"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("runs", total=None, rate="", visible=False)
-
-        def on_done(done: int, total: int) -> None:
-            progress.update(task, completed=done, total=total, visible=True)
-            speed = progress.tasks[0].speed
-            progress.update(task, rate=f"{speed:.1f}/s" if speed else "")
-
-        yield on_done

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -39,9 +37,10 @@ def verify(
     """
     from rich.console import Console
 
+    from nasbench.commands.progress import shown
     from nasbench.harness.verify import verify as verify_winners
 
-    with _progress() as on_done:
+    with shown("trainings", Console(stderr=True)) as on_done:
         found = verify_winners(
             runs,
             seeds=seeds,
@@ -106,28 +105,3 @@ def _show(console: Console, found: Verification) -> None:
         style="dim",
         highlight=False,
     )
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """A bar on stderr with the trainings done and the time left."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn("trainings"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task("trainings", total=None)
-        yield lambda done, total: progress.update(task, completed=done, total=total)
