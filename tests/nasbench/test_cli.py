@@ -194,7 +194,8 @@ def test_a_closed_pipe_is_no_error():
 @pytest.mark.slow
 def test_a_real_interruption_exits_130_without_a_traceback(tmp_path):
     (tmp_path / "sleeper.py").write_text(
-        "import time\nfrom importlib import metadata\nfrom nasbench import cli, registry\n"
+        "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from importlib import metadata\nfrom nasbench import cli, registry\n"
         "def sleep() -> None:\n    print('ready', flush=True)\n    time.sleep(60)\n"
         "point = metadata.EntryPoint('sleep', 'sleeper:sleep', registry.COMMANDS)\n"
         "registry._entry_points = lambda group: {'sleep': point}\n"
