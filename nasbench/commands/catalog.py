@@ -34,6 +34,7 @@ class Kind(StrEnum):
     PREDICTORS = "predictors"
     DEVICES = "devices"
     FORMATS = "formats"
+    IMPORTERS = "importers"
     COMMANDS = "commands"
 
 
