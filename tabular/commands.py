@@ -1,4 +1,6 @@
-"""`nasbench table`: build, inspect, check, query and export table files."""
+"""`nasbench table`: build, measure, inspect and check tables, and what `importing`, `exporting` and
+`card` add.
+"""
 
 from __future__ import annotations
 
@@ -6,20 +8,20 @@ import contextlib
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from nasbench.commands.query import query
-
-if TYPE_CHECKING:
-    from tabular.table import Table
+from tabular.arguments import File, opened
+from tabular.exporting import export
+from tabular.importing import ImportCommand, import_
 
 app = typer.Typer(
-    no_args_is_help=True, help="Build, inspect, check, query and export tables of trained networks."
+    no_args_is_help=True,
+    rich_markup_mode=None,  # help needs no rich
+    help="Build, inspect, check, query, import and export tables of trained networks.",
 )
-app.command()(query)
-File = Annotated[str, typer.Argument(help="A table file, or the name of a registered table.")]
 Workers = Annotated[
     int | None, typer.Option(min=1, help="Processes [default: cores].", show_default=False)
 ]
@@ -112,7 +114,7 @@ def inspect(file: File) -> None:
     from tabular.inspection import summary
 
     console = Console()
-    for part in summary(_table(file)):
+    for part in summary(opened(file)):
         console.print(part)
 
 
@@ -142,7 +144,7 @@ def check(
     from tabular.retraining import retrain as train_again
 
     console = Console()
-    table = _table(file)
+    table = opened(file)
     failed = 0
 
     def show(finding: checks.Finding) -> None:
@@ -164,36 +166,9 @@ def check(
         raise typer.Exit(1)
 
 
-@app.command()
-def export(
-    file: File,
-    csv: Annotated[
-        Path | None, typer.Option(help="Write CSV here; gzipped if it ends in .gz.")
-    ] = None,
-    parquet: Annotated[Path | None, typer.Option(help="Write Parquet here.")] = None,
-) -> None:
-    """Write a table as CSV or Parquet: a line for each training and epoch."""
-    if csv is None and parquet is None:
-        raise typer.BadParameter("name an output: --csv PATH, --parquet PATH or both")
-    from tabular.exporters import csv as as_csv
-    from tabular.exporters import parquet as as_parquet
-
-    table = _table(file)
-    for path, format_ in ((csv, as_csv), (parquet, as_parquet)):
-        if path is not None:
-            format_.export(table, path)
-            typer.echo(f"Wrote {path}.", err=True)
-
-
-def _table(name: str) -> Table:
-    from nasbench import registry
-    from nasbench.errors import TableFault
-    from tabular.table import Table
-
-    found = registry.benchmark(name)
-    if not isinstance(found, Table):
-        raise TableFault(f"{name} is a benchmark, but not a table; `nasbench list` shows both")
-    return found
+app.command()(query)
+app.command("import", cls=ImportCommand)(import_)
+app.command()(export)
 
 
 def _device(name: str | None) -> str:

@@ -49,7 +49,7 @@ def configuration_space(space: Space, seed: int | None = None) -> ConfigurationS
     choices = {name: list(values) for name, values in hyperparameters(space).items()}
     every = len(space) == math.prod(space.arity)
     meta = {"space": space.name, "every configuration is an architecture": every}
-    return ConfigurationSpace(choices, name=space.name, seed=seed, meta=meta)
+    return ConfigurationSpace(space.name, seed=seed, meta=meta, space=choices)
 
 
 def configuration(space: Space, arch: Architecture) -> dict[str, str]:
@@ -74,8 +74,7 @@ def architecture(space: Space, configuration: Mapping[str, Any]) -> Architecture
     for name, values in known.items():
         if configuration[name] not in values:
             raise InvalidArchitecture(
-                f"{name} of {space.name} is one of {', '.join(values)}; "
-                f"got {configuration[name]!r}"
+                f"{name} of {space.name} is one of {', '.join(values)}; got {configuration[name]!r}"
             )
     genes = tuple(values.index(configuration[name]) for name, values in known.items())
     arch = Architecture(space.name, genes)

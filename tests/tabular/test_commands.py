@@ -161,7 +161,7 @@ def test_help_loads_neither_torch_nor_h5py():
     script = (
         "import sys; from tabular.commands import app\n"
         "from typer.testing import CliRunner\n"
-        "for name in ('build', 'cost', 'inspect', 'check', 'query', 'export'):\n"
+        "for name in ('build', 'cost', 'inspect', 'check', 'query', 'import', 'export', 'card'):\n"
         "    assert CliRunner().invoke(app, [name, '--help']).exit_code == 0\n"
         "print([name for name in ('torch', 'h5py', 'pandas', 'xgboost') if name in sys.modules])"
     )

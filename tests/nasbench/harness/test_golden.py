@@ -32,7 +32,7 @@ pytestmark = [
 @pytest.fixture(scope="module")
 def table(tmp_path_factory):
     path = tmp_path_factory.mktemp("golden") / "nb201.h5"
-    write_table(path, mini201.read(PUBLISHED, "cifar10"))
+    write_table(path, mini201.read(PUBLISHED, dataset="cifar10"))
     return open_table(path)
 
 

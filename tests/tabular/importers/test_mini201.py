@@ -63,7 +63,7 @@ def test_every_column_of_a_pickled_frame_is_read(tmp_path, order):
 
 @pytest.mark.parametrize("dataset", list(mini201.COLUMNS))
 def test_every_cell_has_its_own_accuracies(tmp_path, made_up, dataset):
-    write_table(tmp_path / "t.h5", mini201.read(made_up, dataset))
+    write_table(tmp_path / "t.h5", mini201.read(made_up, dataset=dataset))
     table = open_table(tmp_path / "t.h5")
     given = columns()
     for line in (0, 1, 7_000, 15_624):
@@ -147,7 +147,7 @@ def test_every_check_passes(table):
 
 def test_an_unknown_data_set_is_refused(made_up):
     with pytest.raises(UnknownName, match="cifar100"):
-        mini201.read(made_up, "cifar1000")
+        mini201.read(made_up, dataset="cifar1000")
 
 
 def test_a_truncated_file_is_refused(tmp_path, made_up):
