@@ -193,11 +193,17 @@ def _warn(summary: Summary) -> None:
     """Say on stderr what makes the numbers less than they seem."""
     from rich.console import Console
 
-    from nasbench.harness.wording import coverage_sentence, failure_sentences, missing_sentences
+    from nasbench.harness.wording import (
+        coverage_sentence,
+        failure_sentences,
+        missing_sentences,
+        short_sentences,
+    )
 
     console = Console(stderr=True)
     notes = [coverage_sentence(summary), *missing_sentences(summary.collection)]
-    for note in filter(None, [*notes, *failure_sentences(summary)]):
+    notes += [*failure_sentences(summary), *short_sentences(summary)]
+    for note in filter(None, notes):
         console.print(f"warning: {note}", style="yellow", markup=False, highlight=False)
 
 

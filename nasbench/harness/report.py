@@ -39,6 +39,7 @@ from nasbench.harness.wording import (
     optimum_sentence,
     regret_sentence,
     shift_sentence,
+    short_sentences,
     verification_sentence,
 )
 
@@ -122,6 +123,7 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "objective": objective,
         "target": summary.target,
         "regret_unit": regret_unit(objective),
+        "full_epochs": summary.benchmark.epochs[-1],
         "regret_digits": 3 if objective.unit == "%" else 4,
         "reference": REFERENCE,
         "level": round(100 * statistics.LEVEL),
@@ -130,7 +132,11 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "optimum_note": optimum_sentence(summary),
         "regret_definition": regret_sentence(summary),
         "coverage": coverage_sentence(summary),
-        "failures": [*missing_sentences(summary.collection), *failure_sentences(summary)],
+        "failures": [
+            *missing_sentences(summary.collection),
+            *failure_sentences(summary),
+            *short_sentences(summary),
+        ],
         "again": again_sentence(summary.collection.first.budget),
         "swatch": _swatch,
         "interval": format_interval,
@@ -157,7 +163,10 @@ def _row(standing: Standing, summary: Summary, place: Path) -> dict[str, Any]:
 def _run_row(outcome: Outcome, summary: Summary, place: Path) -> dict[str, Any]:
     arch, space = outcome.arch, summary.benchmark.space
     return {
-        **{name: getattr(outcome, name) for name in ("found_at", "told", "regret", "score")},
+        **{
+            name: getattr(outcome, name)
+            for name in ("found_at", "told", "epochs", "regret", "score")
+        },
         "spent_s": outcome.spent_s,
         "link": _link(outcome.file.path, place),
         "seed": outcome.file.run.seed,

@@ -1,10 +1,10 @@
 """What a comparison shows, in numbers computed from its run files and the benchmark alone.
 
-The incumbent of a run is chosen on the first objective as the searcher was told it; afterwards its
-architecture is looked up at the benchmark's full training, free of noise: the objective for the
-regret, a test metric for the score. A run that failed, having no feasible incumbent or one without
-these numbers, counts as the worst that is known. Resampling has a fixed seed, so the same files
-give the same numbers.
+The incumbent of a run is chosen on the first objective as the searcher was told it, among its
+longest trainings (`nasbench.harness.trajectory`); afterwards its architecture is looked up at the
+benchmark's full training, free of noise: the objective for the regret, a test metric for the score.
+A run that failed, having no feasible incumbent or one without these numbers, counts as the worst
+that is known. Resampling has a fixed seed, so the same files give the same numbers.
 """
 
 from __future__ import annotations
@@ -39,6 +39,8 @@ class Outcome:
     """Number of the evaluation that found it, from 1; 0 if there is none."""
     told: float
     """First objective as the searcher was told it, in the metric's own direction."""
+    epochs: int
+    """How long it was trained for that; 0 if there is none."""
     metrics: Mapping[str, float]
     """Of the incumbent, fully trained and free of noise."""
     regret: float
@@ -219,6 +221,7 @@ def _outcome(
         arch=lookup.archs[number] if number >= 0 else None,
         found_at=position + 1,
         told=float(told),
+        epochs=int(trajectory.epochs[position]) if number >= 0 else 0,
         metrics=metrics,
         regret=max(float(lost), 0.0),
         score=float(counted[target.name]),

@@ -1,8 +1,11 @@
 """Incumbents of trajectories: what the search had in hand after so much work.
 
-The incumbent is the feasible evaluation with the lowest first objective so far, the earlier one in
-a tie; before the first feasible evaluation there is none. It is chosen by what the searcher was
-told. All values here are signed, lower being better.
+The incumbent is chosen by what the searcher was told. Of all evaluations so far it is, in this
+order: a feasible one (before the first there is no incumbent); one whose training succeeded; one
+of the longest trainings; the one with the lowest first objective; the earliest. Values of shorter
+trainings are another quantity than those of longer ones, so the two are never compared: a short
+training is the incumbent only as long as nothing was trained for longer. All values here are
+signed, lower being better.
 """
 
 from __future__ import annotations
@@ -18,25 +21,26 @@ Clock = Literal["evaluations", "seconds"]
 
 
 def incumbents(trajectory: Trajectory) -> NDArray[np.float64]:
-    """First objective of the incumbent after each evaluation, (n,); `inf` while there is none."""
-    return np.minimum.accumulate(_feasible_values(trajectory))
+    """First objective of the incumbent after each evaluation, (n,); `inf` while there is none.
+
+    As it was told, at the incumbent's own epochs: it may rise when longer trainings begin.
+    """
+    positions = incumbent_positions(trajectory)
+    return np.where(positions >= 0, trajectory.values[positions, 0], np.inf)
 
 
 def incumbent_positions(trajectory: Trajectory) -> NDArray[np.intp]:
     """Position of the incumbent after each evaluation, (n,); -1 while there is none."""
-    values = _feasible_values(trajectory)
-    before = np.concatenate(([np.inf], np.minimum.accumulate(values)[:-1]))[: len(values)]
-    first = np.cumsum(trajectory.feasible) == 1  # a first one of value inf improves on nothing
-    better = (values < before) | (first & trajectory.feasible)
-    return np.maximum.accumulate(np.where(better, np.arange(len(values)), -1))
+    values, feasible = trajectory.values[:, 0], trajectory.feasible
+    order = np.lexsort((values, -trajectory.epochs, values == np.inf, ~feasible))  # stable
+    places = np.argsort(order)  # of each evaluation among all, 0 the best
+    positions = order[np.minimum.accumulate(places)]
+    return np.where(np.logical_or.accumulate(feasible), positions, -1)
 
 
-def final_incumbent(run: Run) -> Candidate | None:
-    """What the run would recommend; None if nothing feasible was evaluated."""
-    positions = incumbent_positions(run.trajectory)
-    if not len(positions) or positions[-1] < 0:
-        return None
-    return candidate_at(run, int(positions[-1]))
+def final_position(trajectory: Trajectory) -> int:
+    """Position of the evaluation that the run recommends; -1 if nothing feasible was evaluated."""
+    return int(incumbent_positions(trajectory)[-1]) if len(trajectory) else -1
 
 
 def candidate_at(run: Run, position: int) -> Candidate:
@@ -68,7 +72,3 @@ def regret(values: ArrayLike, best: float) -> NDArray[np.float64]:
             f"pass the optimum of the same metric, signed and with the same noise"
         )
     return values - best
-
-
-def _feasible_values(trajectory: Trajectory) -> NDArray[np.float64]:
-    return np.where(trajectory.feasible, trajectory.values[:, 0], np.inf)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from nasbench.core import Architecture, Space
 from nasbench.harness.collection import Collection, RunFile
-from nasbench.harness.trajectory import final_incumbent, incumbents
+from nasbench.harness.trajectory import candidate_at, final_position
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -17,8 +17,15 @@ class Find:
     file: RunFile
     arch: Architecture
     """As the searcher proposed it."""
+    epochs: int
+    """How long it was trained when the searcher was told of it."""
     value: float
     """Its first objective as the searcher was told it, signed: lower is better."""
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """Sorts the longest training first, since values of different epochs do not compare."""
+        return -self.epochs, self.value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,26 +45,27 @@ class Winner:
 def winners(collection: Collection, space: Space, *, top: int = 1) -> list[Winner]:
     """The `top` best different architectures of each searcher, twins put together, the best first.
 
-    A searcher's candidates are the final incumbents of its runs; the one with the best objective as
-    told, which is a validation metric, wins, and the lower seed in a tie. An incumbent whose
-    training failed, so that its objective is not finite, is none.
+    A searcher's candidates are the final incumbents of its runs; of those trained for the longest,
+    the one with the best objective as told, which is a validation metric, wins, and the lower seed
+    in a tie. An incumbent whose training failed, so that its objective is not finite, is none.
     """
     found: dict[Architecture, Winner] = {}
     for files in collection.searchers.values():
         chosen: dict[Architecture, Find] = {}
-        for find in sorted(_finds(files), key=lambda find: find.value):
+        for find in sorted(_finds(files), key=lambda find: find.rank):
             chosen.setdefault(space.canonical(find.arch), find)
         for arch, find in list(chosen.items())[:top]:
             found.setdefault(arch, Winner(arch, [])).finds.append(find)
     for winner in found.values():
-        winner.finds.sort(key=lambda find: find.value)
-    return sorted(found.values(), key=lambda winner: winner.finds[0].value)
+        winner.finds.sort(key=lambda find: find.rank)
+    return sorted(found.values(), key=lambda winner: winner.finds[0].rank)
 
 
 def _finds(files: list[RunFile]) -> list[Find]:
     found = []
     for file in files:
-        best = final_incumbent(file.run)
-        if best is not None:
-            found.append(Find(file, best.arch, float(incumbents(file.run.trajectory)[-1])))
+        trajectory, position = file.run.trajectory, final_position(file.run.trajectory)
+        if position >= 0:
+            arch, epochs = candidate_at(file.run, position).arch, trajectory.epochs[position]
+            found.append(Find(file, arch, int(epochs), float(trajectory.values[position, 0])))
     return [find for find in found if math.isfinite(find.value)]

@@ -118,6 +118,21 @@ def failure_sentences(summary: Summary) -> list[str]:
     return found
 
 
+def short_sentences(summary: Summary) -> list[str]:
+    """For each searcher, how many of its runs never trained their incumbent in full."""
+    full, found = summary.benchmark.epochs[-1], []
+    for standing in summary.standings:
+        ended = standing.outcomes
+        short = sum(0 < outcome.epochs < full for outcome in ended)
+        if short:
+            found.append(
+                f"{short} of {len(ended)} runs of {standing.searcher} recommend an architecture "
+                f"that they trained for less than {full} epochs: the values that they were told do "
+                f"not compare with those of a full training."
+            )
+    return found
+
+
 def missing_sentences(collection: Collection) -> list[str]:
     """For each searcher that lacks runs, which ones."""
     total = len(collection.seeds)
@@ -164,7 +179,8 @@ def regret_sentence(summary: Summary) -> str:
     return (
         f"Distance of the incumbent's {name} from {best}; both fully trained and free of noise, "
         f"that is, means over the table's repeats. The incumbent was chosen on the value the "
-        f"searcher was told, so the regret can rise where the searcher fell for noise."
+        f"searcher was told, among its longest trainings, so the regret can rise where the "
+        f"searcher fell for noise or begins to train longer."
     )
 
 

@@ -135,6 +135,29 @@ def test_scores_are_test_metrics_of_the_incumbents_free_of_noise(toy, written):
         assert standing.mean.estimate == pytest.approx(mean)
 
 
+@pytest.mark.parametrize("long", [True, False])
+def test_an_architecture_trained_briefly_is_recommended_only_without_a_longer_one(
+    toy, tmp_path, scripted, long
+):
+    good, bad = toy.space.arch(118), toy.space.arch(0)
+    results = toy.query([Candidate(good, 1), Candidate(bad)])
+    assert results[0].metrics["valid_accuracy"] > results[1].metrics["valid_accuracy"]
+    asked = [Candidate(good, 1), *[Candidate(bad)] * long]
+    made = run(toy, scripted(asked), 0, budget=Budget(2))
+    write_run(dataclasses.replace(made, searcher="s"), run_path(tmp_path, toy.name, "s", 0))
+    summary = summarize(collect(tmp_path), toy)
+    (outcome,) = summary.standings[0].outcomes
+    assert outcome.arch == (bad if long else good)
+    assert outcome.epochs == (8 if long else 1)
+    assert outcome.told == -made.trajectory.values[-1, 0]
+    notes = wording.short_sentences(summary)
+    assert len(notes) == (not long)
+    assert all("1 of 1 runs of s" in note and "less than 8 epochs" in note for note in notes)
+    page = build_report(tmp_path, toy).read_text()
+    assert ("1 of 8 epochs" in page) == (not long)
+    assert all(note in page for note in notes)
+
+
 def test_regret_is_the_distance_from_the_best_of_all_architectures(toy, written):
     summary = summarize(collect(written), toy)
     archs = [toy.space.arch(index) for index in range(len(toy.space))]

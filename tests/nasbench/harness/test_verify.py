@@ -73,10 +73,10 @@ class Trainer:
         return curve(truth + self.shift + self.noise * rng.normal())
 
 
-def _candidate(arch):
+def _candidate(arch, epochs=None):
     from nasbench.core import Candidate
 
-    return Candidate(arch)
+    return Candidate(arch, epochs)
 
 
 def curve(accuracy, diverged=False):
@@ -298,6 +298,30 @@ def test_an_incumbent_whose_training_failed_is_no_winner(tmp_path, toy, scripted
         object.__setattr__(made, "searcher", name)
         write_run(made, run_path(tmp_path, toy.name, name, 0))
     assert [winner.searchers for winner in winners(collect(tmp_path), toy.space)] == [["other"]]
+
+
+class Overfitting(TrainedToy):
+    """Accurate after its shortest training, worse afterwards."""
+
+    def query(self, candidates, *, noise_seed=None):
+        results = super().query(candidates, noise_seed=noise_seed)
+        for candidate, result in zip(candidates, results, strict=True):
+            if candidate.epochs == self.epochs[0]:
+                result.metrics["valid_accuracy"] += 50
+        return results
+
+
+def test_what_was_trained_longer_is_the_better_winner(tmp_path, toy, scripted):
+    full, short = (Architecture(toy.space.name, (1, 0, 0, gene)) for gene in (0, 1))
+    asked = {0: [_candidate(full)], 1: [_candidate(short, epochs=1)]}
+    for seed, candidates in asked.items():
+        made = run(Overfitting(), scripted(candidates), seed, budget=Budget(1))
+        object.__setattr__(made, "searcher", "mine")
+        write_run(made, run_path(tmp_path, toy.name, "mine", seed))
+    found = winners(collect(tmp_path), toy.space, top=2)
+    assert [winner.arch for winner in found] == [full, short]
+    assert [winner.finds[0].epochs for winner in found] == [8, 1]
+    assert found[0].finds[0].value > found[1].finds[0].value  # signed: the short one looks better
 
 
 # --- verify --------------------------------------------------------------------------------------
