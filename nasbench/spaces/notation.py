@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 
 from nasbench.core import Architecture, Space
@@ -11,11 +12,15 @@ from nasbench.errors import InvalidArchitecture
 def read(space: Space, text: str) -> Architecture:
     """The architecture meant by an index, genes separated by commas, or the space's own string.
 
+    Digits that are a string of the space, such as 22212220 in `macro-v1`, are read as that.
+
     Raises:
         InvalidArchitecture: the space does not contain it.
     """
     text = text.strip()
     if re.fullmatch(r"-?\d+", text):
+        with contextlib.suppress(InvalidArchitecture):
+            return space.parse(text)
         return space.arch(int(text))
     if re.fullmatch(r"[([]?\s*-?\d+\s*(,\s*-?\d+\s*)*,?\s*[)\]]?", text):
         genes = tuple(int(gene) for gene in re.findall(r"-?\d+", text))

@@ -91,8 +91,9 @@ class SpaceConformance:
         bins = min(len(space), 20)
         drawn = space.sample(2000, np.random.default_rng(2))
         counts = Counter(space.index(arch) * bins // len(space) for arch in drawn)
-        shares = Counter(index * bins // len(space) for index in range(len(space)))
-        assert_frequencies(counts, {k: size / len(space) for k, size in shares.items()})
+        ends = [-(-k * len(space) // bins) for k in range(bins + 1)]  # bin k starts at ends[k]
+        shares = {k: (ends[k + 1] - ends[k]) / len(space) for k in range(bins)}
+        assert_frequencies(counts, shares)
 
     def test_mutation_draws_uniformly_among_the_neighbors(
         self, space: Space, archs: list[Architecture]
