@@ -11,13 +11,14 @@ DEMO_OUT ?= runs/demo
 
 export PYTHON VENV
 
-.PHONY: help demo test check bench clean install install-dev
+.PHONY: help demo test check bench pages clean install install-dev
 
 help:
 	@echo "make demo    compare five searchers, train the winners, write a report"
 	@echo "make test    every test"
 	@echo "make check   formatting, lint, types, import rules and every test"
 	@echo "make bench   the speed measurements"
+	@echo "make pages   docs/tables, made from the tables"
 	@echo "make clean   remove what the tools left behind; runs and .venv stay"
 
 install:
@@ -40,6 +41,9 @@ check: install-dev
 
 bench: install-dev
 	OMP_NUM_THREADS=1 $(BIN)/pytest benchmarks --benchmark-columns=min,median,ops
+
+pages: install
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/table_pages.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

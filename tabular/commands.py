@@ -14,7 +14,7 @@ import typer
 
 from nasbench.commands.query import query
 from tabular.arguments import File, opened
-from tabular.exporting import export
+from tabular.exporting import card, export
 from tabular.importing import ImportCommand, import_
 
 app = typer.Typer(
@@ -169,6 +169,7 @@ def check(
 app.command()(query)
 app.command("import", cls=ImportCommand)(import_)
 app.command()(export)
+app.command()(card)
 
 
 def _device(name: str | None) -> str:

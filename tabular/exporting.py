@@ -1,13 +1,17 @@
-"""`nasbench table export`: tables in the formats of others."""
+"""`nasbench table export` and `card`: tables in the formats of others, and as a page."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nasbench import registry
 from tabular.arguments import File, opened
+
+if TYPE_CHECKING:
+    from tabular.table import Table
 
 
 def export(
@@ -44,3 +48,40 @@ def export(
     for format_, path in wanted:
         format_.export(table, path)
         typer.echo(f"Wrote {path}.", err=True)
+
+
+def card(
+    file: File,
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Markdown file; pictures go into a folder beside it."),
+    ],
+    with_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--with",
+            help="Compare rankings with this table, a file or a name; may be repeated "
+            "[default: every registered table of the space].",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a page about a table: distribution, noise, agreement of rankings, cost."""
+    if output.suffix != ".md":
+        raise typer.BadParameter(f"{output} does not end in .md", param_hint="--output")
+    from tabular import card as as_card
+
+    table = opened(file)
+    others = _registered(table) if with_ is None else [opened(name) for name in with_]
+    as_card.write(table, [each for each in others if each.sha256 != table.sha256], output)
+    typer.echo(f"Wrote {output}.", err=True)
+
+
+def _registered(table: Table) -> list[Table]:
+    """Every registered table of the same space, by name."""
+    from tabular.table import Table as Kind
+
+    known = [registry.benchmark(name) for name in registry.names(registry.BENCHMARKS)]
+    return [
+        each for each in known if isinstance(each, Kind) and each.space.name == table.space.name
+    ]

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 from typer.core import TyperCommand
 
@@ -29,7 +28,7 @@ PROGRESS = "progress"
 class ImportCommand(TyperCommand):
     """The command whose help lists the formats."""
 
-    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
         """Lines with the name, the options and the first sentence of each importer."""
         with formatter.section("Formats"):
             formatter.write_dl([(name, _about(name)) for name in registry.names(_GROUP)])

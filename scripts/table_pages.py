@@ -1,0 +1,63 @@
+"""Write docs/tables: the card of every table that ships with the project, and their index.
+
+python scripts/table_pages.py
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nasbench import registry
+from nasbench.atomic import write_text
+from tabular import agreement, card, schema
+from tabular.card_facts import decimal, grid
+from tabular.table import Table
+
+TARGET = Path(__file__).parents[1] / "docs/tables"
+OWN = "nasbench-lab"
+HEAD = """# Tables
+
+Every table that ships with the project has a page that is made from it: `make pages` writes them anew, and
+`nasbench table card` the one of any other table.
+"""
+
+
+def shipped() -> list[Table]:
+    """The registered tables of this distribution; what others have installed is left out."""
+    names = registry.names(registry.BENCHMARKS)
+    own = [name for name in names if registry.provider(registry.BENCHMARKS, name) == OWN]
+    found = [registry.benchmark(name) for name in own]
+    return [each for each in found if isinstance(each, Table)]
+
+
+def row(table: Table) -> tuple[str, ...]:
+    """A table's line of the index; tau of validation with test is the mean over seeds."""
+    valid, test = (
+        agreement.trained_values(table, f"{split}_accuracy") for split in ("valid", "test")
+    )
+    taus = [agreement.tau(a, b) for a, b in zip(valid.T, test.T, strict=True)]
+    noise = agreement.noise(valid)
+    done = int((table.status != schema.NOT_TRAINED).sum())
+    return (
+        f"[{table.name}]({table.task}.md)",
+        f"{done:,}",
+        ", ".join(map(str, table.seeds)),
+        decimal(sum(taus) / len(taus), 3),
+        decimal(noise.tau, 3) if noise else "-",
+        f"`{table.sha256[:12]}`",
+    )
+
+
+def main() -> None:
+    tables = shipped()
+    for table in tables:
+        others = [o for o in tables if o is not table and o.space.name == table.space.name]
+        card.write(table, others, TARGET / f"{table.task}.md")
+        print(f"wrote {table.task}.md")
+    head = ("table", "trainings", "seeds", "valid-test tau", "seed-seed tau", "sha256")
+    lines = grid(head, [row(table) for table in tables])
+    write_text(TARGET / "README.md", "\n".join([HEAD, *lines, ""]))
+
+
+if __name__ == "__main__":
+    main()
