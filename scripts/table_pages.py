@@ -17,8 +17,8 @@ TARGET = Path(__file__).parents[1] / "docs/tables"
 OWN = "nasbench-lab"
 HEAD = """# Tables
 
-Every table that ships with the project has a page that is made from it: `make pages` writes them anew, and
-`nasbench table card` the one of any other table.
+Every table that ships with the project has a page that is made from it: `make pages` writes them
+anew, and `nasbench table card` the one of any other table.
 """
 
 

@@ -9,19 +9,21 @@ spaces that are smaller than the product of their choices, some configurations a
 from __future__ import annotations
 
 import importlib.util
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from nasbench.core import Architecture, Space
 from nasbench.errors import InvalidArchitecture, MissingExtra
-from nasbench.spaces.cell201 import NAME as CELL201
-from nasbench.spaces.cell201 import OPS
+from nasbench.spaces import cell201, macro, size
 
 if TYPE_CHECKING:
     from ConfigSpace import ConfigurationSpace
 
-_NAMED = {CELL201: OPS}
+_NAMED: Mapping[str, tuple[str, ...]] = {
+    cell201.NAME: cell201.OPS,
+    macro.NAME: macro.OPS,
+    size.NAME: tuple(map(str, size.CHANNELS)),
+}
 """Names of the choices of every gene, by space."""
 
 
@@ -47,9 +49,7 @@ def configuration_space(space: Space, seed: int | None = None) -> ConfigurationS
     from ConfigSpace import ConfigurationSpace
 
     choices = {name: list(values) for name, values in hyperparameters(space).items()}
-    every = len(space) == math.prod(space.arity)
-    meta = {"space": space.name, "every configuration is an architecture": every}
-    return ConfigurationSpace(space.name, seed=seed, meta=meta, space=choices)
+    return ConfigurationSpace(space.name, seed=seed, space=choices)
 
 
 def configuration(space: Space, arch: Architecture) -> dict[str, str]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 FIDELITY = "hp_epoch"
 ELAPSED, RUNTIME = "metric_elapsed_time", "metric_runtime"
+_DEFAULTS = ("metric_valid_error", "metric_test_error")
 
 
 def export(table: Table, folder: Path) -> None:
@@ -142,7 +143,7 @@ def _metadata(table: Table) -> dict[str, Any]:
         "objectives_names": names,
         "task_names": [table.name],
         "metric_elapsed_time": ELAPSED,
-        "metric_default": next((n for n in names if n.startswith("metric_valid_")), names[0]),
+        "metric_default": next((name for name in _DEFAULTS if name in names), names[0]),
         "time_attr": FIDELITY,
         "table_sha256": table.sha256,
         "seeds": list(table.seeds),
