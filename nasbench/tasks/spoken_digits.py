@@ -20,7 +20,7 @@ class SpokenDigits:
 
     name = "spoken-digits"
     domain = "speech"
-    recipe = Recipe(channels=16, epochs=10, batch_size=100, lr=0.1)
+    recipe = Recipe(channels=16, stages=1, epochs=6, batch_size=100, lr=0.1)
 
     def load(self) -> TaskData:
         """The three splits, read once per process.
