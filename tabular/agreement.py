@@ -24,19 +24,30 @@ _DIGITS = 9
 """Means that differ after these are equal but for the order of summation."""
 
 
+def scores(table: Table) -> dict[str, str]:
+    """By split, in the order train, valid, test: the first of its metrics in % that has values."""
+    found: dict[str, str] = {}
+    for split in ("train", "valid", "test"):
+        for metric in table.metrics:
+            fits = (metric.split, metric.unit, metric.better) == (split, "%", "higher")
+            if fits and np.isfinite(table.values(metric.name)).any():
+                found.setdefault(split, metric.name)
+    return found
+
+
 def headline(table: Table) -> str:
     """The metric that a search on the table would maximize.
 
     Raises:
         TableFault: it has no accuracy.
     """
-    known = {metric.name for metric in table.metrics}
-    for name in ("valid_accuracy", "test_accuracy"):
-        if name in known and np.isfinite(table.values(name)).any():
-            return name
+    found = scores(table)
+    if "valid" in found or "test" in found:
+        return found.get("valid") or found["test"]
+    known = ", ".join(metric.name for metric in table.metrics)
     raise TableFault(
         f"{table.name} has neither a validation nor a test accuracy, so there is nothing to rank "
-        f"architectures by; it has {', '.join(sorted(known)) or 'no metric'}"
+        f"architectures by; it has {known or 'no metric'}"
     )
 
 

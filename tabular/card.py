@@ -20,7 +20,7 @@ from nasbench.errors import InvalidConfig
 from nasbench.spaces import drawing
 from tabular import agreement, card_facts, card_plots
 from tabular.agreement import Floats, tau
-from tabular.card_facts import decimal, grid, percent
+from tabular.card_facts import amount, decimal, grid, percent
 
 if TYPE_CHECKING:
     from tabular.table import Table
@@ -86,19 +86,16 @@ class _Card:
         self.folder = folder
         self.images: dict[str, bytes] = {}
         self.metric = agreement.headline(table)
-        self.split = self.metric.partition("_")[0]
+        self.names = agreement.scores(table)
+        self.split = "valid" if "valid" in self.names else "test"
         self.values = table.values(self.metric)
-        self.accuracies_of = {
-            split: table.values(name)
-            for split in ("train", "valid", "test")
-            if (name := f"{split}_accuracy") in {metric.name for metric in table.metrics}
-        }
+        self.scores = {split: table.values(name) for split, name in self.names.items()}
 
     def accuracies(self) -> Iterator[str]:
         yield "## Accuracies"
         yield ""
-        columns = {s: v for s, v in self.accuracies_of.items() if np.isfinite(v).any()}
-        yield self._image("accuracies", card_plots.distribution(columns), "Histogram of accuracies")
+        picture = card_plots.distribution(self.scores)
+        yield self._image("accuracies", picture, "Histogram of accuracies")
         yield ""
         over = "" if self.table.repeats == 1 else f", means over {self.table.repeats} seeds"
         yield f"After the full training{over}; a row of the table is one {self.table.per}."
@@ -107,7 +104,7 @@ class _Card:
             ("accuracy (%)", *QUANTILES),
             [
                 (split, *(decimal(q) for q in np.nanquantile(values, list(QUANTILES.values()))))
-                for split, values in columns.items()
+                for split, values in self.scores.items()
             ],
         )
         yield ""
@@ -127,11 +124,13 @@ class _Card:
     def curves(self) -> Iterator[str]:
         yield "## Learning curves"
         yield ""
-        epochs = self.table.epochs
+        everything = [self.table.values(self.metric, epochs=n) for n in self.table.epochs]
+        known = [k for k, values in enumerate(everything) if np.isfinite(values).any()]
+        epochs = [self.table.epochs[k] for k in known]
         if len(epochs) == 1:
-            yield f"The table holds results after {epochs[0]} epochs only."
+            yield f"The table holds {self.metric} after {epochs[0]} epochs only."
             return
-        means = np.stack([self.table.values(self.metric, epochs=n) for n in epochs], axis=-1)
+        means = np.stack([everything[k] for k in known], axis=-1)
         picture = card_plots.learning_curves(epochs, means, self.split)
         yield self._image("curves", picture, "Quantiles of the learning curves")
         yield ""
@@ -166,15 +165,13 @@ class _Card:
     def splits(self) -> Iterator[str]:
         yield "## Does validation rank as test does?"
         yield ""
-        if not {"valid", "test"} <= {
-            s for s, v in self.accuracies_of.items() if np.isfinite(v).any()
-        }:
+        if not {"valid", "test"} <= self.scores.keys():
             yield (
                 "It cannot be known from this table: it does not hold the accuracy of the same "
                 "networks on both a validation and a test split."
             )
             return
-        names = ("valid_accuracy", "test_accuracy")
+        names = self.names["valid"], self.names["test"]
         valid, test = (agreement.trained_values(self.table, name) for name in names)
         pairs = list(zip(valid.T, test.T, strict=True))
         found = {
@@ -182,10 +179,10 @@ class _Card:
             for seed, pair in zip(self.table.seeds, pairs, strict=True)
         }
         if len(found) > 1:
-            means = (self.accuracies_of["valid"], self.accuracies_of["test"])
             found["mean of these"] = np.mean(list(found.values()), axis=0)
-            found["of the means over seeds"] = _overall_and_top(*means)
-        yield "Kendall's tau of validation with test accuracy after the full training:"
+            means = _overall_and_top(self.scores["valid"], self.scores["test"])
+            found["of the means over seeds"] = means
+        yield f"Kendall's tau of {names[0]} with {names[1]} after the full training:"
         yield ""
         yield from grid(
             ("", "all", "best quarter by validation"),
@@ -236,7 +233,7 @@ class _Card:
             [
                 (
                     name,
-                    *(f"{f(values):,.6g}" for f in (np.nanmin, np.nanmedian, np.nanmax)),
+                    *(amount(float(f(values))) for f in (np.nanmin, np.nanmedian, np.nanmax)),
                     decimal(tau(values, self.values), 3),
                 )
                 for name, values in columns.items()
@@ -287,8 +284,8 @@ class _Card:
         return self._image(name, drawing.png(cell, scale=1.0), name)
 
     def _scores(self, row: int) -> str:
-        scores = {s: v[row] for s, v in self.accuracies_of.items() if s != "train"}
-        return ", ".join(f"{split} {decimal(value)}" for split, value in scores.items())
+        shown = {split: values[row] for split, values in self.scores.items() if split != "train"}
+        return ", ".join(f"{split} {decimal(value)}" for split, value in shown.items())
 
 
 def _overall_and_top(valid: Floats, test: Floats) -> Floats:

@@ -35,6 +35,11 @@ def decimal(value: float, digits: int = 2) -> str:
     return f"{value:.{digits}f}" if math.isfinite(value) else "-"
 
 
+def amount(value: float) -> str:
+    """A number of any size: whole with its thousands in groups, or four digits."""
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
 def percent(share: float) -> str:
     """A share in percent."""
     return f"{100 * share:.2f} %" if math.isfinite(share) else "an unknown share"
@@ -94,7 +99,7 @@ def _missing(table: Table) -> Iterator[tuple[str, int]]:
 def sampling_error(table: Table, metric: str, values: Floats) -> str:
     """How exactly a split of finite size measures an accuracy, if its size is known."""
     attributes: dict[str, Any] = table.source.datasets[f"curves/{metric}"]["attributes"]
-    split, examples = metric.partition("_")[0], attributes.get("examples")
+    split, examples = attributes["split"], attributes.get("examples")
     if examples is None:
         return ""
     share = float(np.nanmedian(values)) / 100
@@ -163,7 +168,7 @@ def _given(table: Table) -> str:
     costs = table.cost_s()
     if not np.isfinite(costs).any():
         return "It has no `cost_s`."
-    return f"Its `cost_s` has a median of {np.nanmedian(costs):,.6g} s, as given."
+    return f"Its `cost_s` has a median of {amount(float(np.nanmedian(costs)))} s, as given."
 
 
 def _commands(table: Table, setting: Setting) -> Iterator[str]:

@@ -48,16 +48,18 @@ def distribution(columns: Mapping[str, Floats], bins: int = 60) -> bytes:
 
 
 def learning_curves(epochs: Sequence[int], values: Floats, split: str) -> bytes:
-    """Quantiles over the rows of an accuracy (rows, epochs), epoch by epoch, and the best row."""
-    shown = np.isfinite(values).any(axis=0)
-    x, known, color = np.array(epochs)[shown], values[:, shown], _COLORS[split]
+    """Quantiles over the rows of an accuracy (rows, epochs), epoch by epoch, and the best row.
+
+    At least one row has a value at each of the epochs, and there are two or more.
+    """
+    x, color = np.array(epochs), _COLORS[split]
     with _axes() as (axes, image):
         for k, (low, high) in enumerate(BANDS):
-            between = np.nanquantile(known, (low, high), axis=0)
+            between = np.nanquantile(values, (low, high), axis=0)
             label = f"{low:.0%} to {high:.0%}"
             axes.fill_between(x, *between, color=color, alpha=0.15 + 0.1 * k, lw=0, label=label)
-        axes.plot(x, np.nanmedian(known, axis=0), color=color, lw=1.8, label="median")
-        axes.plot(x, np.nanmax(known, axis=0), color=color, lw=1.2, ls="--", label="best")
+        axes.plot(x, np.nanmedian(values, axis=0), color=color, lw=1.8, label="median")
+        axes.plot(x, np.nanmax(values, axis=0), color=color, lw=1.2, ls="--", label="best")
         axes.set_xlim(x[0], x[-1])
         if len(x) <= 12:
             axes.set_xticks(x)

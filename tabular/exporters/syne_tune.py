@@ -5,7 +5,7 @@
 
 Every architecture that has a training is a configuration, members of one class all alike, as
 schedulers draw from the whole space. Objectives are named and directed as in Syne Tune's own
-blackbox of NAS-Bench-201: an accuracy in % becomes an error from 0 to 1 (`metric_valid_error`),
+blackbox of NAS-Bench-201: an accuracy in % becomes an error from 0 to 1, `metric_valid_error`,
 seconds are `metric_elapsed_time` since the start and `metric_runtime` since the recorded
 epoch before; other metrics keep their values. What was not measured is NaN, never filled in.
 """
@@ -26,14 +26,13 @@ from nasbench.atomic import output_fault
 from nasbench.compat.configspace import hyperparameters
 from nasbench.core import Metric
 from nasbench.errors import InvalidConfig, MissingExtra
-from tabular import classes, schema
+from tabular import agreement, classes, schema
 
 if TYPE_CHECKING:
     from tabular.table import Table
 
 FIDELITY = "hp_epoch"
 ELAPSED, RUNTIME = "metric_elapsed_time", "metric_runtime"
-_DEFAULTS = ("metric_valid_error", "metric_test_error")
 
 
 def export(table: Table, folder: Path) -> None:
@@ -138,12 +137,14 @@ def _domain(kind: str, **arguments: Any) -> dict[str, Any]:
 
 
 def _metadata(table: Table) -> dict[str, Any]:
-    names = list(objectives(table))
+    names, scores = list(objectives(table)), agreement.scores(table)
+    score = scores.get("valid") or scores.get("test")
+    default = next((_named(metric) for metric in table.metrics if metric.name == score), names[0])
     return {
         "objectives_names": names,
         "task_names": [table.name],
         "metric_elapsed_time": ELAPSED,
-        "metric_default": next((name for name in _DEFAULTS if name in names), names[0]),
+        "metric_default": default,
         "time_attr": FIDELITY,
         "table_sha256": table.sha256,
         "seeds": list(table.seeds),
@@ -151,19 +152,18 @@ def _metadata(table: Table) -> dict[str, Any]:
 
 
 def _named(metric: Metric) -> str:
-    return (
-        f"metric_{metric.name.removesuffix('_accuracy')}_error"
-        if _is_accuracy(metric)
-        else (f"metric_{metric.name}")
-    )
+    if _is_share(metric):
+        return f"metric_{metric.name.removesuffix('_accuracy')}_error"
+    return f"metric_{metric.name}"
 
 
-def _is_accuracy(metric: Metric) -> bool:
-    return metric.unit == "%" and metric.name.endswith("_accuracy")
+def _is_share(metric: Metric) -> bool:
+    """Whether it is a percentage of what went well."""
+    return (metric.unit, metric.better) == ("%", "higher")
 
 
 def _values(table: Table, metric: Metric) -> NDArray[np.float64]:
     """(table rows, repeats or 1, epochs or 1)."""
     static = metric.split == "static"
     values = table.values(metric.name)[:, None, None] if static else table.curves(metric.name)
-    return 1.0 - values / 100.0 if _is_accuracy(metric) else values
+    return 1.0 - values / 100.0 if _is_share(metric) else values

@@ -4,6 +4,7 @@ import math
 import numpy as np
 import pytest
 
+from nasbench.core import Metric
 from nasbench.errors import TableFault
 from tabular import agreement
 
@@ -108,23 +109,26 @@ def test_without_agreement_between_seeds_the_ceiling_is_zero():
     assert agreement.ceiling(-0.1) == agreement.ceiling(0.0, 3) == 0
 
 
-class Accuracies:
+class Scores:
     """As much of a table as the headline needs."""
 
     name = "made-up"
 
     def __init__(self, **columns):
         self.columns = columns
-        self.metrics = [type("Metric", (), {"name": name}) for name in columns]
+        units = {"params": "parameters"}
+        self.metrics = [
+            Metric(name, units.get(name, "%"), "higher", name.partition("_")[0]) for name in columns
+        ]
 
     def values(self, name):
         return np.array(self.columns[name])
 
 
 def test_the_headline_is_validation_unless_there_is_none():
-    both = Accuracies(test_accuracy=[1.0], valid_accuracy=[2.0])
-    assert agreement.headline(both) == "valid_accuracy"
-    empty = Accuracies(test_accuracy=[1.0], valid_accuracy=[np.nan])
+    both = Scores(test_accuracy=[1.0], valid_roc_auc=[2.0], valid_other=[3.0])
+    assert agreement.headline(both) == "valid_roc_auc"
+    empty = Scores(test_accuracy=[1.0], valid_accuracy=[np.nan])
     assert agreement.headline(empty) == "test_accuracy"
     with pytest.raises(TableFault, match="neither a validation nor a test accuracy"):
-        agreement.headline(Accuracies(params=[1.0]))
+        agreement.headline(Scores(params=[1.0], train_accuracy=[2.0]))

@@ -172,7 +172,7 @@ def test_the_same_table_gives_the_same_bytes(toys, pages):
 def test_a_table_without_recipe_and_test_split_says_so(tmp_path):
     text, images = card.page(imported(tmp_path), [], "x")
     assert "not by this project; made up" in text
-    assert "holds results after 12 epochs only" in text
+    assert "holds valid_accuracy after 12 epochs only" in text
     assert "does not hold the accuracy of the same networks on both" in text
     assert "cannot train it again" in text
     assert "x/curves.png" not in images
@@ -190,6 +190,15 @@ def test_missing_values_are_counted_and_left_out(tmp_path):
     text, _ = card.page(table, [], "x")
     assert line(text, "missing values") == ["valid_accuracy 30"]
     assert "Over 50 architectures" in text
+
+
+def test_epochs_without_the_accuracy_have_no_curve(tmp_path):
+    values = np.full((80, 1, 3), np.nan)
+    values[:, 0, 2] = np.linspace(10, 90, 80)
+    column = schema.Column(schema.METRICS["valid_accuracy"], values)
+    text, images = card.page(imported(tmp_path, columns=[column], epochs=[1, 2, 3]), [], "x")
+    assert "holds valid_accuracy after 3 epochs only" in text
+    assert "x/curves.png" not in images
 
 
 def test_a_partly_trained_table_has_a_page(tmp_path):
