@@ -66,7 +66,7 @@ class DartsCells(Product):
     def graph(self, arch: Architecture) -> LabeledGraph:
         """Operation instances of both cells side by side, with a `sum` for each different node.
 
-        The inputs of the cells are labeled `normal:c_{k-2}`, `normal:c_{k-1}` and so on. Skips
+        The inputs of the cells are labeled `normal:c(k-2)`, `normal:c(k-1)` and so on. Skips
         dissolve into the sums, except those that halve the resolution, which have weights. A node
         of which the output holds two equal copies leads to it with multiplicity 2.
         """

@@ -134,7 +134,7 @@ def draw(
 
     for number, (op, value) in enumerate(cell.instances):
         if op == INPUT:
-            place.append(add(f"{kind}:c_{{k-{2 - number}}}", [0]))
+            place.append(add(f"{kind}:c(k-{2 - number})", [0]))
             place_of[number,] = place[number]
         else:
             place.append(add(OPS[op], [place_of_sum(value)]))
@@ -167,7 +167,8 @@ def _smallest(cell: Computed, written: _Written, left: Counter[Sum]) -> tuple[in
         tails = [_smallest(cell, written.then(v), left - Counter((v,))) for _, v in group]
         possible = [tail for tail in tails if tail is not None]
         if possible:
-            return head + min(possible)
+            least: tuple[int, ...] = head + min(possible)
+            return least
     return None
 
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from functools import cache
+from itertools import permutations, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,12 @@ class Graph(Product):
 
         larger branches and lower operation numbers first.
         """
-        return Architecture(NAME, _canonical(self.genes_of(arch)))
+        return Architecture(NAME, self.digits(int(_canonical_codes()[super().index(arch)])))
+
+    def class_size(self, arch: Architecture) -> int:
+        """Number of architectures in the class, this one included."""
+        codes = _canonical_codes()
+        return int((codes == codes[super().index(arch)]).sum())
 
     def graph(self, arch: Architecture) -> LabeledGraph:
         """The operations that remain, and which of them make up the output, with multiplicity."""
@@ -122,8 +128,18 @@ class Graph(Product):
     def all_genes(self) -> NDArray[np.int16]:
         """Genes of all architectures in the order of the index, (59040, 5)."""
         genes = np.indices(self.arity).reshape(len(self.arity), -1).T.astype(np.int16)
-        kept: NDArray[np.int16] = genes[(genes[:, 1:] != SKIP).any(axis=1)]
-        return kept
+        return np.compress(_canonical_codes() >= 0, genes, axis=0)
+
+    def classes(self) -> NDArray[np.int32]:
+        """Class number of each index, (59040,); classes are ordered by their canonical genes."""
+        codes = _canonical_codes()
+        return np.unique(codes[codes >= 0], return_inverse=True)[1].astype(np.int32)
+
+    def representatives(self) -> NDArray[np.int32]:
+        """Index of the canonical architecture of each class, (26206,)."""
+        codes = _canonical_codes()
+        canonical = np.unique(codes[codes >= 0])
+        return (canonical // (_SKIPS + 1) * _SKIPS + canonical % (_SKIPS + 1)).astype(np.int32)
 
 
 def number(genes: Sequence[int]) -> int:
@@ -132,11 +148,51 @@ def number(genes: Sequence[int]) -> int:
 
 
 @cache
-def _canonical(genes: tuple[int, ...]) -> tuple[int, ...]:
-    root = _dissolved(_tree(genes))
-    for _ in range(5 + root[0]):  # the skips that dissolved, between the input and its readers
+def _canonical_codes() -> NDArray[np.int32]:
+    """For each code, which has the genes as digits, that of the canonical form; -1 of all skips.
+
+    Where the skips are decides the canonical wiring and which operation goes where in it, up to
+    the symmetries of the wiring, among which the smallest code is chosen.
+    """
+    ops = np.indices((len(OPS),) * 4).reshape(4, -1)
+    codes = np.full((len(LINKS), ops.shape[1]), -1, dtype=np.int32)
+    for wiring, skips in product(range(len(LINKS)), product((False, True), repeat=4)):
+        if all(skips):
+            continue
+        rows = np.flatnonzero(np.equal(ops.T == SKIP, skips).all(axis=1))
+        marked = [SKIP if skip else len(OPS) + k for k, skip in enumerate(skips)]
+        found, *places = _genes(_padded(_dissolved(_tree((wiring, *marked)))))
+        digits = [
+            np.full(len(rows), SKIP) if place == SKIP else ops[place - len(OPS), rows]
+            for place in places
+        ]
+        choices = [_code(found, [digits[k] for k in order]) for order in _symmetries(LINKS[found])]
+        codes[wiring, rows] = np.min(choices, axis=0)
+    return codes.reshape(-1)
+
+
+def _code(wiring: int, digits: Sequence[NDArray[np.int64]]) -> NDArray[np.int64]:
+    code = np.full(len(digits[0]), wiring)
+    for digit in digits:
+        code = code * len(OPS) + digit
+    return code
+
+
+def _symmetries(links: Sequence[int]) -> list[tuple[int, ...]]:
+    """Orders of the four nodes in which they read one another as in `links`."""
+
+    def keeps(order: tuple[int, ...]) -> bool:
+        reads = [order[link - 1] + 1 if link else 0 for link in links]
+        return all(links[node] == read for node, read in zip(order, reads, strict=True))
+
+    return [order for order in permutations(range(4)) if keeps(order)]
+
+
+def _padded(root: Tree) -> Tree:
+    """The tree with the skips that dissolved between the input and what reads it."""
+    for _ in range(5 + root[0]):
         root = _node(-1, [_node(SKIP, root[2])])
-    return _genes(root)
+    return root
 
 
 def _tree(genes: Sequence[int]) -> Tree:

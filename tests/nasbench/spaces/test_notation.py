@@ -4,6 +4,7 @@ import pytest
 
 from nasbench.errors import InvalidArchitecture
 from nasbench.spaces.cell201 import Cell201
+from nasbench.spaces.macro import Macro
 from nasbench.spaces.notation import read
 from nasbench.testing.toy import ToySpace
 
@@ -36,3 +37,8 @@ def test_anything_else_is_refused_with_what_would_do(text, complaint):
 
 def test_any_space_can_be_read_from():
     assert read(ToySpace(), "1-2-3-4") == read(ToySpace(), "1,2,3,4") == read(ToySpace(), "119")
+
+
+def test_digits_that_are_a_string_of_the_space_are_read_as_that():
+    assert read(Macro(), "22212220").genes == (2, 2, 2, 1, 2, 2, 2, 0)
+    assert read(Macro(), "6560").genes == (2,) * 8
