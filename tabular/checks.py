@@ -14,6 +14,9 @@ from tabular import classes, schema
 from tabular.pack import Counter, count, rows_of_codes
 from tabular.table import Table
 
+LISTED = 10_000_000
+"""Architectures of a space that can be listed to compare rows with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -60,6 +63,8 @@ def _rows(table: Table) -> str:
     space = table.space
     if tuple(space.arity) != tuple(table.source.attributes["arity"]):
         raise TableFault(f"the table is for arity {table.source.attributes['arity']}")
+    if len(space) > LISTED:
+        return _sample(table)
     everyone = table.per == "architecture"
     expected = classes.all_genes(space) if everyone else classes.canonical_genes(space)
     if not np.array_equal(table.genes, expected):
@@ -78,8 +83,26 @@ def _rows(table: Table) -> str:
     return f"{len(table.genes)} {'architectures' if everyone else 'classes'} of {space.name}"
 
 
+def _sample(table: Table) -> str:
+    """The rows of a table of a space too large to list."""
+    archs = [Architecture(table.space.name, tuple(genes)) for genes in table.genes.tolist()]
+    wrong = sum(not table.space.is_valid(arch) for arch in archs)
+    if table.per == "class":
+        wrong += sum(table.space.canonical(arch) != arch for arch in archs)
+    if wrong or len(set(archs)) != len(archs):
+        raise TableFault(
+            f"{wrong} of {len(archs)} rows are not of {table.space.name} or not canonical, "
+            f"{len(archs) - len(set(archs))} are there twice"
+        )
+    return f"{len(archs)} of the {len(table.space):.3g} architectures of {table.space.name}"
+
+
 def _complete(table: Table) -> str:
+    if all(metric.split == "static" for metric in table.metrics):
+        return "nothing to train"
     done = table.status != schema.NOT_TRAINED
+    if table.setting is None:
+        return f"{int(done.sum())} of {done.size} trainings have values, imported as given"
     diverged = int((table.status == schema.DIVERGED).sum())
     if not done.all():
         raise TableFault(f"{int((~done).sum())} of {done.size} trainings are missing")
