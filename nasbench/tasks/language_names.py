@@ -21,7 +21,7 @@ class LanguageNames:
 
     name = "language-names"
     domain = "language"
-    recipe = Recipe(channels=16, epochs=4, batch_size=100, lr=0.1)
+    recipe = Recipe(channels=16, stages=1, epochs=4, batch_size=100, lr=0.1)
 
     def load(self) -> TaskData:
         """The three splits, read once per process.
