@@ -16,8 +16,8 @@ keeps its choice with 1 - lambda_j and takes each other one with lambda_j / (c_j
 Deviations:
 - lambda_j is the normal reference rule 1.06 sigma_j N^(-1/(4+d)) of the authors' code, in which
   sigma_j^2 is half the chance that two of the N differ in gene j: the variance of a gene with two
-  choices, and the same however choices are numbered. It is at least 0.001 and at most uniform.
-- l is not widened by b_w: the authors' code widens kernels of continuous parameters only.
+  choices, and the same however choices are numbered. It is at least 0.001 and at most uniform; l
+  is not widened by b_w, as that code widens kernels of continuous parameters only.
 - An architecture is proposed once: on a finite space l / g would soon be largest at a known one. If
   all N_s draws are known or invalid, it is a uniform draw. Uniform draws may be known.
 - Brackets, workers and charges as in Hyperband; foreign observations join the model.
@@ -38,7 +38,7 @@ from numpy.typing import NDArray
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
-from nasbench.training.halving import Brackets, Shape, rungs
+from nasbench.training.halving import Brackets, hyperband_shapes
 
 _Entry = tuple[bool, float, int, tuple[int, ...]]
 """(infeasible, value, order of results), which sorts as wanted, and the genes."""
@@ -58,8 +58,7 @@ class Config:
     """From the density of the good ones, for each proposal (N_s)."""
 
     def __post_init__(self) -> None:
-        counts = self.eta >= 2 and self.draws >= 1
-        if not (counts and 0 <= self.random <= 1 and 0 < self.good < 1):
+        if self.eta < 2 or self.draws < 1 or not (0 <= self.random <= 1 and 0 < self.good < 1):
             raise InvalidConfig(
                 f"expected eta >= 2, 0 <= random <= 1, 0 < good < 1 and draws >= 1, got {self}"
             )
@@ -75,7 +74,7 @@ class Bohb:
     ) -> None:
         self._space, self._rng, self._config = problem.space, rng, config
         self._arity, self._full = np.array(problem.space.arity), problem.epochs[-1]
-        self._brackets = Brackets(cycle(_shapes(problem.epochs, config.eta)), self._draw)
+        self._brackets = Brackets(cycle(hyperband_shapes(problem.epochs, config.eta)), self._draw)
         self._told = 0
         self._data: dict[int, list[_Entry]] = {}  # D_b by b, the best first
         self._proposed: set[Architecture] = set()
@@ -109,7 +108,8 @@ class Bohb:
         good = Density(genes[:n_l], self._arity)  # l
         bad = Density(genes[-max(least, len(genes) - n_l) :], self._arity)  # g
         drawn = good.draw(self._config.draws, self._rng)
-        for row in drawn[np.argsort(bad.log(drawn) - good.log(drawn), kind="stable")].tolist():
+        loss = np.round(bad.log(drawn) - good.log(drawn), 9)  # equal ones tie on any machine
+        for row in drawn[np.argsort(loss, kind="stable")].tolist():
             arch = Architecture(self._space.name, tuple(row))
             if arch not in self._proposed and self._space.is_valid(arch):
                 return arch
@@ -122,7 +122,8 @@ class Density:
     def __init__(self, genes: NDArray[np.intp], arity: NDArray[np.intp]) -> None:
         self._genes, self._arity = genes, arity
         n, p = genes.shape
-        shares = (genes[:, :, None] == np.arange(arity.max())).mean(axis=0)  # (p, choices)
+        self._onehot = self._encode(genes)
+        shares = self._onehot.mean(axis=0).reshape(p, -1)  # of the choices
         sigma = np.sqrt((1 - (shares**2).sum(axis=1)) / 2)
         uniform = np.maximum(1 - 1 / arity, 1e-3)
         self.bandwidth = np.clip(1.06 * sigma * n ** (-1 / (4 + p)), 1e-3, uniform)  # lambda (p,)
@@ -136,19 +137,13 @@ class Density:
 
     def log(self, genes: NDArray[np.intp]) -> NDArray[np.float64]:
         """Logarithm of the density (m,) at `genes` (m, p)."""
-        keeps = np.log(1 - self.bandwidth)
         leaves = np.log(self.bandwidth / np.maximum(self._arity - 1, 1))
-        same = genes[:, None] == self._genes
-        kernels = np.where(same, keeps, leaves).sum(axis=2)  # (m, n)
-        total: NDArray[np.float64] = np.logaddexp.reduce(kernels, axis=1)
-        return total - np.log(len(self._genes))
+        gain = np.repeat(np.log(1 - self.bandwidth) - leaves, self._arity.max())  # of equal genes
+        kernels = leaves.sum() + (self._encode(genes) * gain) @ self._onehot.T  # (m, n)
+        top = kernels.max(axis=1, keepdims=True)
+        density: NDArray[np.float64] = top[:, 0] + np.log(np.exp(kernels - top).mean(axis=1))
+        return density
 
-
-def _shapes(epochs: Sequence[int], eta: int) -> list[Shape]:
-    """(n_i, r_i) of Hyperband's brackets s_max, ..., 0."""
-    lengths = rungs(epochs, eta)
-    found: list[Shape] = []
-    for s in reversed(range(len(lengths))):
-        n = -(-len(lengths) * eta**s // (s + 1))  # rounded up
-        found.append([(n // eta**i, r) for i, r in enumerate(lengths[-1 - s :])])
-    return found
+    def _encode(self, genes: NDArray[np.intp]) -> NDArray[np.float64]:
+        """One-hot genes (n, p * choices)."""
+        return np.eye(self._arity.max())[genes].reshape(len(genes), -1)

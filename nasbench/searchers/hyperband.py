@@ -37,7 +37,7 @@ import numpy as np
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
-from nasbench.training.halving import Brackets, Shape, rungs
+from nasbench.training.halving import Brackets, hyperband_shapes
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Hyperband:
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
         self._space, self._rng = problem.space, rng
-        self._brackets = Brackets(cycle(_shapes(problem.epochs, config.eta)), self._draw)
+        self._brackets = Brackets(cycle(hyperband_shapes(problem.epochs, config.eta)), self._draw)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """Survivors of a rung, else uniform draws with the first training length of a bracket."""
@@ -74,13 +74,3 @@ class Hyperband:
 
     def _draw(self) -> Architecture:
         return self._space.sample(1, self._rng)[0]
-
-
-def _shapes(epochs: Sequence[int], eta: int) -> list[Shape]:
-    """(n_i, r_i) of the brackets s_max, ..., 0."""
-    lengths = rungs(epochs, eta)
-    found: list[Shape] = []
-    for s in reversed(range(len(lengths))):
-        n = -(-len(lengths) * eta**s // (s + 1))  # rounded up
-        found.append([(n // eta**i, r) for i, r in enumerate(lengths[-1 - s :])])
-    return found

@@ -30,6 +30,18 @@ def rungs(epochs: Sequence[int], eta: int) -> tuple[int, ...]:
     return tuple(sorted(found))
 
 
+def hyperband_shapes(epochs: Sequence[int], eta: int) -> list[Shape]:
+    """The brackets s_max, ..., 0 of Hyperband (Li et al., JMLR 2018, algorithm 1).
+
+    Bracket s starts n = ceil((s_max + 1) / (s + 1) eta^s) architectures at the rung s below the
+    top, and floor(n eta^-i) of them reach the i-th rung from there.
+    """
+    lengths = rungs(epochs, eta)
+    brackets = reversed(range(len(lengths)))
+    starts = [(s, -(-len(lengths) * eta**s // (s + 1))) for s in brackets]  # n, rounded up
+    return [[(n // eta**i, r) for i, r in enumerate(lengths[-1 - s :])] for s, n in starts]
+
+
 @dataclass(slots=True, eq=False)
 class _Bracket:
     """One run of successive halving, at one of its rungs."""
