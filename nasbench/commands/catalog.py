@@ -127,7 +127,7 @@ _DESCRIBERS: dict[Kind, Callable[[str], Row]] = {
 
 _NOT_IN_TABLE = frozenset({"error", "metrics", "recipe"})
 """Too wide for a terminal's columns; errors follow below."""
-_WIDE = frozenset({"about", "settings", "task"})
+_WIDE = frozenset({"about", "choices", "settings", "task"})
 """May be broken into lines."""
 
 

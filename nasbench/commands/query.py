@@ -78,6 +78,7 @@ def facts(
 
 def _table(benchmark: Benchmark, epochs: int | None, result: Result) -> Table:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
     shown = benchmark.epochs[-1] if epochs is None else epochs
@@ -92,7 +93,7 @@ def _table(benchmark: Benchmark, epochs: int | None, result: Result) -> Table:
     for metric in benchmark.metrics:
         unknown = lacking and metric.name in curves
         value = "not trained yet" if unknown else number(result.metrics[metric.name])
-        table.add_row(metric.name, value, metric.unit, metric.split)
+        table.add_row(escape(metric.name), value, metric.unit, metric.split)
     table.add_row("cost_s", number(result.cost_s), "s", "")
     return table
 

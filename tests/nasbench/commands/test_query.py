@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 from nasbench import registry
 from nasbench.commands.query import number, query
-from nasbench.core import Result
+from nasbench.core import Metric, Result
 from nasbench.errors import InvalidArchitecture, UnknownSchedule
 from nasbench.testing.toy import ToyBenchmark
 
@@ -111,3 +111,11 @@ def test_wrong_input_is_an_error_of_ours(ask):
 )
 def test_numbers_are_written_for_people(value, text):
     assert number(value) == text
+
+
+def test_a_device_in_the_name_of_a_metric_is_shown(ask, toy, monkeypatch):
+    latency = Metric("latency_ms[edgegpu]", "ms", "lower", "static")
+    answer = Result({latency.name: 1.5}, 1.0)
+    monkeypatch.setattr(toy, "metrics", (latency,), raising=False)
+    monkeypatch.setattr(toy, "query", lambda candidates, noise_seed=None: [answer], raising=False)
+    assert "latency_ms[edgegpu]" in ask("0")
