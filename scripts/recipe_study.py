@@ -14,8 +14,6 @@ import argparse
 import dataclasses
 import itertools
 import json
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +21,7 @@ from scipy.stats import kendalltau
 
 from nasbench import registry
 from nasbench.core import Recipe, TaskData
+from nasbench.harness.processes import pool
 from nasbench.training.train import train
 
 
@@ -71,12 +70,12 @@ def main() -> None:
     cells = np.random.default_rng(0).choice(classes, options.cells, replace=False)
     print("| recipe | s | valid 10 % | 50 % | 90 % | valid-test tau | seed-seed tau |")
     print("|---|---|---|---|---|---|---|")
-    with ProcessPoolExecutor(options.processes, mp_context=get_context("spawn")) as pool:
+    with pool(options.processes) as workers:
         for text in options.recipes:
             recipe = parse(text, registry.task(options.task).recipe)
             grid = itertools.product(range(options.seeds), cells)
             jobs = [(options.task, options.data, int(c), s, recipe) for s, c in grid]
-            out = np.array(list(pool.map(one, jobs))).reshape(options.seeds, len(cells), 3)
+            out = np.array(list(workers.map(one, jobs))).reshape(options.seeds, len(cells), 3)
             valid, test, spent = np.moveaxis(out, 2, 0)
             low, mid, high = np.percentile(valid, [10, 50, 90])
             taus = [tau(valid[s], test[s]) for s in range(options.seeds)]
