@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,35 +14,65 @@ from tabular.hdf5 import Source
 
 MEAN = -1
 """In place of a repeat: the mean over those that were trained."""
-_ALWAYS = ("genes", "seeds", "status", "cost_s")
+_ALWAYS = ("status", "cost_s")
+_INDEX = ("genes", "seeds", "row")
 
 
 class Columns:
-    """Verified and decoded arrays of one table file; all of them are read-only."""
+    """Verified and decoded arrays of a table file or of one block of it; all of them read-only.
 
-    def __init__(self, source: Source) -> None:
+    Where there is a single block, what the full training needs is read at once.
+    """
+
+    def __init__(self, source: Source, block: int | None = None) -> None:
         self._source = source
+        self._block = block
+        self.first = 0 if block is None else block * (source.block or 0)
+        """The table's row that is the first of these."""
         self.paths = _metric_paths(source)
         """Where each metric is stored, by name, in the order of the table's metrics."""
         self.epochs: tuple[int, ...] = tuple(source.attributes["epochs"])
-        last = len(self.epochs) - 1
+        self._raw: dict[str, NDArray[Any]] = {}
+        self._fixed: dict[str, NDArray[np.float64]] = {}
+        self._planes: dict[tuple[str, int], NDArray[np.float64]] = {}
+        if source.block is None:
+            self.load(len(self.epochs) - 1, *(each for each in _INDEX if each in source.datasets))
+
+    @property
+    def genes(self) -> NDArray[np.int16]:
+        """Genes (rows, p)."""
+        return self._read("genes")
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """Status (rows, repeats), see `schema`."""
+        return self._read("status")
+
+    @property
+    def seeds(self) -> tuple[int, ...]:
+        """Training seed of each repeat."""
+        return tuple(self._read("seeds").tolist())
+
+    def index(self, name: str) -> NDArray[Any] | None:
+        """The data set `row` or `code` of the whole table, if it has one."""
+        return self._read(name) if name in self._source.datasets else None
+
+    @cached_property
+    def repeats_of(self) -> NDArray[np.int64]:
+        """Trained repeats (rows,)."""
+        counted: NDArray[np.int64] = self._trained.sum(axis=1)
+        return counted
+
+    def load(self, epoch: int, *others: str) -> None:
+        """Reads all that answers for the epoch of an index, opening the file once."""
         statics = [path for path in self.paths.values() if path.startswith("static/")]
         curves = [path for path in self.paths.values() if path.startswith("curves/")]
-        names = [*_ALWAYS, *statics, *(name for name in ("row",) if name in source.datasets)]
-        planes = [(path, last) for path in curves]
-        read: dict[Any, NDArray[Any]] = dict(
-            zip([*names, *planes], source.read(*names, *planes), strict=True)
-        )
-        self.genes: NDArray[np.int16] = read["genes"]
-        self.seeds: tuple[int, ...] = tuple(read["seeds"].tolist())
-        self.status: NDArray[np.uint8] = read["status"]
-        self.row: NDArray[np.int32] | None = read.get("row")
-        self._fixed = {path: _frozen(read[path].astype(np.float64)) for path in names[3:]}
-        self._planes = {key: self._decoded(key[0], read[key]) for key in planes}
-        self._trained = self.status != schema.NOT_TRAINED
-        self.repeats_of: NDArray[np.int64] = self._trained.sum(axis=1)
-        """Trained repeats (rows,)."""
-        self._order = np.argsort(~self._trained, axis=1, kind="stable")
+        names = [path for path in (*_ALWAYS, *statics, *others) if path not in self._raw]
+        planes = [(path, epoch) for path in curves if (path, epoch) not in self._planes]
+        read = self._source.read(*names, *planes, block=self._block)
+        self._raw |= dict(zip(names, read, strict=False))
+        for key, raw in zip(planes, read[len(names) :], strict=True):
+            self._planes[key] = self._decoded(key[0], raw)
 
     def metrics(self) -> tuple[Metric, ...]:
         """What each metric column measures."""
@@ -58,14 +88,15 @@ class Columns:
     def fixed(self, path: str) -> NDArray[np.float64]:
         """A column without epochs: `static/...` or `cost_s` (rows,), `train_s` (rows, repeats)."""
         if path not in self._fixed:
-            self._fixed[path] = _frozen(self._source.read(path)[0].astype(np.float64))
+            self._fixed[path] = _frozen(self._read(path).astype(np.float64))
         return self._fixed[path]
 
     def plane(self, metric: str, epoch: int) -> NDArray[np.float64]:
         """Values (rows, repeats) of a metric after the epoch of an index."""
         key = self.paths[metric], epoch
         if key not in self._planes:
-            self._planes[key] = self._decoded(key[0], self._source.read(key)[0])
+            (raw,) = self._source.read(key, block=self._block)
+            self._planes[key] = self._decoded(key[0], raw)
         return self._planes[key]
 
     def mean(self, metric: str, epoch: int) -> NDArray[np.float64]:
@@ -97,32 +128,94 @@ class Columns:
     def repeat_of(self, row: int, noise_seed: int) -> int:
         """The repeat that `noise` draws for one row."""
         count = int(self.repeats_of[row])
-        return int(self._order[row, noise.draw(noise_seed, row, count)]) if count else MEAN
+        if not count:
+            return MEAN
+        return int(self._order[row, noise.draw(noise_seed, self.first + row, count)])
 
-    def full_costs(self) -> NDArray[np.float64]:
-        """Seconds (rows,) of the full training; the median where there is no measurement."""
-        costs = self.fixed("cost_s")
-        known = np.isfinite(costs)
-        return np.where(known, costs, np.median(costs[known]) if known.any() else np.nan)
+    def costs(self, epoch: int, repeat: int = MEAN) -> NDArray[np.float64]:
+        """Seconds (rows,) charged for training to the epoch of an index, see `schema.TRAINING_S`.
+
+        Where nothing was measured, the median `cost_s` of the table stands in.
+        """
+        full = self.fixed("cost_s")
+        if not np.isfinite(full).all():
+            full = np.where(np.isfinite(full), full, self._median_cost())
+        share = full * (self.epochs[epoch] / self.epochs[-1])
+        name = schema.TRAINING_S.name
+        if name not in self.paths:
+            return share
+        own = self.mean(name, epoch) if repeat == MEAN else self.one(name, epoch, repeat)
+        return np.where(np.isfinite(own), own, share)
+
+    def _median_cost(self) -> float:
+        every = self._source.read("cost_s")[0].astype(np.float64)
+        known = every[np.isfinite(every)]
+        return float(np.median(known)) if known.size else np.nan
+
+    @cached_property
+    def _trained(self) -> NDArray[np.bool_]:
+        return np.not_equal(self.status, schema.NOT_TRAINED)
+
+    @cached_property
+    def _order(self) -> NDArray[np.int64]:
+        return np.argsort(~self._trained, axis=1, kind="stable")
+
+    def _read(self, path: str) -> NDArray[Any]:
+        if path not in self._raw:
+            (self._raw[path],) = self._source.read(path, block=self._block)
+        return self._raw[path]
 
     def _decoded(self, path: str, raw: NDArray[Any]) -> NDArray[np.float64]:
         return _frozen(schema.decode(raw, self._source.datasets[path]["attributes"]))
 
 
-class Answers(dict[int, tuple[dict[str, float], float]]):
-    """Metrics and seconds of rows, made when a row is first asked for."""
+class Parts:
+    """The columns of a table, as a whole and by block; each is read when it is first needed."""
 
-    def __init__(
-        self, columns: Mapping[str, NDArray[np.float64]], cost_s: NDArray[np.float64]
-    ) -> None:
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self.whole = Columns(source)
+        self._blocks: dict[int, Columns] = {}
+
+    def of(self, row: int) -> Columns:
+        """The block that a row is in: of a table of one block, all of it."""
+        size = self._source.block
+        if size is None:
+            return self.whole
+        if row // size not in self._blocks:
+            self._blocks[row // size] = Columns(self._source, row // size)
+        return self._blocks[row // size]
+
+
+class Answers(dict[int, tuple[dict[str, float], float]]):
+    """Metrics and seconds of rows for a repeat or the mean, made when a row is first asked for."""
+
+    def __init__(self, parts: Parts, epoch: int, repeat: int) -> None:
         super().__init__()
-        self._columns = columns
-        self._cost_s = cost_s
+        self._parts, self._epoch, self._repeat = parts, epoch, repeat
+        self._made: dict[int, tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]] = {}
 
     def __missing__(self, row: int) -> tuple[dict[str, float], float]:
-        metrics = {name: float(values[row]) for name, values in self._columns.items()}
-        answer = self[row] = metrics, float(self._cost_s[row])
+        part = self._parts.of(row)
+        if part.first not in self._made:
+            self._made[part.first] = self._prepared(part)
+        columns, cost_s = self._made[part.first]
+        at = row - part.first
+        metrics = {name: float(values[at]) for name, values in columns.items()}
+        answer = self[row] = metrics, float(cost_s[at])
         return answer
+
+    def _prepared(
+        self, part: Columns
+    ) -> tuple[dict[str, NDArray[np.float64]], NDArray[np.float64]]:
+        """Every metric and the seconds of all rows of a block."""
+        part.load(self._epoch)
+        epoch, repeat = self._epoch, self._repeat
+        columns = {
+            name: part.mean(name, epoch) if repeat == MEAN else part.one(name, epoch, repeat)
+            for name in part.paths
+        }
+        return columns, part.costs(epoch, repeat)
 
 
 def _metric_paths(source: Source) -> dict[str, str]:

@@ -22,14 +22,15 @@ if TYPE_CHECKING:
     from tabular.table import Table
 
 _ADVICE = "Get the file again, or rebuild it with `nasbench table build`."
-_FAULTS = (OSError, KeyError, RuntimeError, ValueError, TypeError, AttributeError)
+_FAULTS = (OSError, LookupError, RuntimeError, ValueError, TypeError, AttributeError)
 """What h5py and the parsing of what it returns raise on a damaged file."""
 
 
 def open_table(path: str | Path, space: Space | None = None) -> Table:
     """The table in a file.
 
-    Manifest, genes, costs and the final epoch are checked now, the rest when it is first read.
+    Manifest, genes, costs and the final epoch are checked now, the rest when it is first read. Of a
+    table of several blocks only the manifest is; everything else is read and checked by block.
 
     Args:
         path: an HDF5 file in the layout of `schema`.
@@ -70,15 +71,23 @@ class Source:
     """Attributes, shape, dtype and hashes by path."""
     space: Space | None = None
 
-    def read(self, *wanted: str | tuple[str, int]) -> list[NDArray[Any]]:
+    @property
+    def block(self) -> int | None:
+        """Rows of each block, if the table has several."""
+        size: int | None = self.datasets["genes"].get("block")
+        return size
+
+    def read(self, *wanted: str | tuple[str, int], block: int | None = None) -> list[NDArray[Any]]:
         """Data sets by path, or planes of them by (path, index along the last axis); verified.
+
+        `block` is the number of the only block to be read; None reads all rows.
 
         Raises:
             TableCorrupt: one of them is not what the manifest vouches for.
         """
         try:
             with _opened(self.path) as file:
-                return [self._checked(file, name) for name in wanted]
+                return [self._checked(file, name, block) for name in wanted]
         except _FAULTS as fault:
             if isinstance(fault, TableCorrupt):
                 raise
@@ -92,8 +101,12 @@ class Source:
         """
         count = 0
         for name, known in self.datasets.items():
-            parts = range(len(known["sha256"])) if name.startswith("curves/") else ()
-            count += len(self.read(*((name, k) for k in parts)) if parts else self.read(name))
+            if name.startswith("curves/"):
+                for plane in range(known["shape"][-1]):
+                    self.read((name, plane))
+            else:
+                self.read(name)
+            count += len(known["sha256"])
         return count
 
     def verify_attributes(self) -> None:
@@ -120,17 +133,26 @@ class Source:
                 what = f"{name} of {target.name} is {stored!r}, the manifest says {value!r}"
                 raise corrupt(self.path, what)
 
-    def _checked(self, file: h5py.File, wanted: str | tuple[str, int]) -> NDArray[Any]:
+    def _checked(
+        self, file: h5py.File, wanted: str | tuple[str, int], block: int | None
+    ) -> NDArray[Any]:
         name, plane = (wanted, None) if isinstance(wanted, str) else wanted
         known = self.datasets[name]
         data = file[name]
         if list(data.shape) != known["shape"] or data.dtype.str != known["dtype"]:
             raise corrupt(self.path, f"{name} has shape {data.shape} and type {data.dtype.str}")
-        values = data[...] if plane is None else data[..., plane]
-        if schema.digest(values) != known["sha256"][plane or 0]:
-            raise corrupt(self.path, f"the values of {name} are not those that were written")
-        values.flags.writeable = False
-        return np.asarray(values)
+        size = known.get("block") or max(len(data), 1)
+        count = max(-(-len(data) // size), 1)
+        parts = []
+        for k in range(count) if block is None else (block,):
+            rows = slice(k * size, (k + 1) * size)
+            values = data[rows] if plane is None else data[rows, ..., plane]
+            if schema.digest(values) != known["sha256"][k + count * (plane or 0)]:
+                raise corrupt(self.path, f"the values of {name} are not those that were written")
+            parts.append(values)
+        whole = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        whole.flags.writeable = False
+        return np.asarray(whole)
 
 
 def open_source(path: Path) -> Source:
@@ -198,7 +220,12 @@ def _image(
     with file:
         _describe(file, attributes)
         for name, data in stored.items():
-            chunks = (*data.values.shape[:-1], 1) if data.planes else data.values.shape
+            rows, *others = data.values.shape
+            chunks = (
+                (data.block or rows, *others[:-1], 1)
+                if data.planes
+                else (data.block or rows, *others)
+            )
             made = _compressed(file, name, data.values, chunks)
             _describe(made, data.attributes)
         raw = np.frombuffer(manifest, dtype=np.uint8)

@@ -14,6 +14,11 @@ HDF5 (readable by 1.10 and later), every data set gzipped, shuffled and with Fle
                        its own), busy (the median of train_s) or given (imported)
     /static/<metric>   (rows,) int64 or float64
     /curves/<metric>   (rows, repeats, epochs): one chunk an epoch, so that each is read alone
+    /code              (rows,) int64: the genes as a mixed-radix number; only in tables of blocks
+                       without /row, so that a row is found without reading the genes
+
+A table of more than BLOCK_ROWS rows is one of blocks: chunks and hashes are of BLOCK_ROWS rows at
+most, so that one row is read and checked without all others. The manifest then says so.
 
 A curve's attribute `encoding` says what is stored: `count` (correct answers as uint16, of
 `examples`; 65535 is missing), `rounded` (float32 with `significant_bits`, a relative error below
@@ -21,8 +26,8 @@ A curve's attribute `encoding` says what is stored: `count` (correct answers as 
 rounded to a count. Data sets have a unit and a description, metrics also better, split, missing.
 
 The manifest holds the file's attributes, and of every data set the attributes, shape, dtype and
-sha256 of its little-endian values (of each epoch for curves). The file's sha256 is the manifest's:
-it depends on the content, not on HDF5, and each part can be checked when it is read.
+sha256 of its little-endian values (of each epoch for curves, of each block). The sha256 of the file
+is that of the manifest: it depends on the content, not on HDF5, and parts are checked when read.
 """
 
 from __future__ import annotations
@@ -44,6 +49,7 @@ VERSION = 1
 ATTRIBUTES = ("name", "space", "arity", "per", "task", "epochs", "recipe", "setting", "source")
 """Of the file: texts, or JSON of anything else."""
 MAX_CODES = 1 << 20
+BLOCK_ROWS = 1 << 15
 MISSING = 65535
 SIGNIFICANT_BITS = 13
 """Kept of a loss: a relative error below 1.3e-4, far below the noise between seeds."""
@@ -64,6 +70,9 @@ METRICS: Mapping[str, Metric] = {
     )
 }
 """The metrics of tables by name."""
+TRAINING_S = Metric("training_s", "s", "lower", "train")
+"""Seconds of a training that ended after an epoch. Where a table has it, it is what is charged;
+elsewhere `cost_s` is, in proportion to the epochs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,13 +126,20 @@ class Stored:
     attributes: Mapping[str, Any]
     planes: bool = False
     """Whether each index of the last axis is a chunk and a hash of its own."""
+    by_row: bool = True
+    """Whether the first axis is that of the rows."""
+
+    @property
+    def block(self) -> int | None:
+        """Rows of a chunk and of a hash; None for all of them."""
+        return BLOCK_ROWS if self.by_row and len(self.values) > BLOCK_ROWS else None
 
 
 def datasets(content: Content) -> dict[str, Stored]:
     """Every data set of a table file but the manifest, by path."""
     made = {
         "genes": _plain(content.genes, np.int16, "", f"genes of each {content.per}"),
-        "seeds": _plain(content.seeds, np.int64, "", "training seed of each repeat"),
+        "seeds": _plain(content.seeds, np.int64, "", "training seed of each repeat", by_row=False),
         "status": _plain(content.status, np.uint8, "", "0 not trained, 1 trained, 2 diverged"),
         "train_s": _plain(content.train_s, np.float32, "s", "training as it happened"),
         "cost_s": _plain(content.cost_s, np.float32, "s", "full training"),
@@ -132,7 +148,11 @@ def datasets(content: Content) -> dict[str, Stored]:
         made["cost_s"].values, {**made["cost_s"].attributes, "measured": content.measured}
     )
     if content.row is not None:
-        made["row"] = _plain(content.row, np.int32, "", "row of each combination of genes, or -1")
+        text = "row of each combination of genes, or -1"
+        made["row"] = _plain(content.row, np.int32, "", text, by_row=False)
+    elif made["genes"].block and has_codes(content.arity):
+        found = codes(content.genes, content.arity)
+        made["code"] = _plain(found, np.int64, "", "genes as a mixed-radix number")
     for column in content.columns:
         static = column.metric.split == "static"
         path = f"{'static' if static else 'curves'}/{column.metric.name}"
@@ -158,18 +178,20 @@ def manifest(attributes: Mapping[str, Any], stored: Mapping[str, Stored]) -> byt
             "attributes": dict(data.attributes),
             "shape": list(data.values.shape),
             "dtype": data.values.dtype.str,
-            "sha256": digests(data.values, data.planes),
+            "sha256": digests(data.values, data.planes, data.block),
+            **({"block": data.block} if data.block else {}),
         }
         for path, data in stored.items()
     }
     return json.dumps({"attributes": attributes, "datasets": parts}, sort_keys=True).encode()
 
 
-def digests(values: NDArray[Any], planes: bool) -> list[str]:
-    """The sha256 of each plane along the last axis, or of everything."""
+def digests(values: NDArray[Any], planes: bool, block: int | None = None) -> list[str]:
+    """The sha256 of each plane along the last axis or of everything, block by block."""
+    rows = [slice(k, k + block) for k in range(0, len(values), block)] if block else [slice(None)]
     if not planes:
-        return [digest(values)]
-    return [digest(values[..., k]) for k in range(values.shape[-1])]
+        return [digest(values[part]) for part in rows]
+    return [digest(values[part, ..., k]) for k in range(values.shape[-1]) for part in rows]
 
 
 def digest(values: NDArray[Any]) -> str:
@@ -198,6 +220,19 @@ def code_weights(arity: Sequence[int]) -> NDArray[np.int64]:
     return np.array([math.prod(arity[k + 1 :]) for k in range(len(arity))], dtype=np.int64)
 
 
+def has_codes(arity: Sequence[int]) -> bool:
+    """Whether the mixed-radix numbers of the combinations fit 64 bits."""
+    return math.prod(arity) < 1 << 63
+
+
+def codes(genes: NDArray[Any], arity: Sequence[int]) -> NDArray[np.int64]:
+    """The mixed-radix number (n,) of each row of `genes` (n, p), which are below `arity`."""
+    found = np.zeros(len(genes), dtype=np.int64)
+    for gene, weight in zip(genes.T, code_weights(arity), strict=True):
+        found += gene * weight
+    return found
+
+
 def round_to_bits(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
     """Values with `bits` significant bits, ties to even; what is not finite stays."""
     exact = np.asarray(values, dtype=np.float32)
@@ -211,8 +246,9 @@ def round_to_bits(values: NDArray[Any], bits: int) -> NDArray[np.float32]:
     return rounded.astype(np.float32)
 
 
-def _plain(values: Any, dtype: Any, unit: str, description: str) -> Stored:
-    return Stored(np.asarray(values).astype(dtype), {"unit": unit, "description": description})
+def _plain(values: Any, dtype: Any, unit: str, description: str, *, by_row: bool = True) -> Stored:
+    attributes = {"unit": unit, "description": description}
+    return Stored(np.asarray(values).astype(dtype), attributes, by_row=by_row)
 
 
 def _static(column: Column) -> Stored:

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from nasbench import registry
 from nasbench.core import Architecture, Candidate, Metric, Recipe, Result, Space
 from nasbench.errors import (
-    InvalidArchitecture,
     TableFault,
     UnknownMetric,
     UnknownSchedule,
     WrongSpace,
 )
-from tabular import noise, schema
-from tabular.columns import MEAN, Answers, Columns
+from tabular import noise
+from tabular.columns import MEAN, Answers, Parts
 from tabular.hdf5 import Source
+from tabular.rows import Rows
 from tabular.setting import Setting
 
 
@@ -40,21 +40,27 @@ class Table:
         """Name of the task that was trained; empty for imported tables."""
         self.per: str = about["per"]
         """What a row stands for: `class` or `architecture`."""
-        self._columns = Columns(source)
+        self._parts = Parts(source)
+        self._columns = self._parts.whole
         self.metrics: tuple[Metric, ...] = self._columns.metrics()
         self.epochs = self._columns.epochs
-        self.genes = self._columns.genes
-        """(rows, p) of every row."""
         self.seeds = self._columns.seeds
         """Training seed of each repeat."""
-        self.status = self._columns.status
-        """(rows, repeats): 0 not trained, 1 trained, 2 diverged."""
         self._space = space
         self._space_name: str = about["space"]
-        self._arity: tuple[int, ...] = tuple(about["arity"])
-        self._weights = schema.code_weights(self._arity)
+        self._rows = Rows(about, self._columns, lambda: self.space)
         self._row_of: dict[tuple[int, ...], int] = {}
         self._answers: dict[tuple[int | None, int], Answers] = {}
+
+    @property
+    def genes(self) -> NDArray[np.int16]:
+        """(rows, p) of every row."""
+        return self._columns.genes
+
+    @property
+    def status(self) -> NDArray[np.uint8]:
+        """(rows, repeats): 0 not trained, 1 trained, 2 diverged."""
+        return self._columns.status
 
     @property
     def space(self) -> Space:
@@ -117,8 +123,8 @@ class Table:
                 raise self._wrong_space(arch)
             row = self._row_of.get(arch.genes)
             if row is None:
-                row = self._find(arch)
-            repeat = MEAN if seed is None else self._columns.repeat_of(row, seed)
+                row = self._row_of[arch.genes] = self._rows.of(arch)
+            repeat = MEAN if seed is None else self._repeat_of(row, seed)
             answers = self._answers.get((candidate.epochs, repeat))
             if answers is None:
                 answers = self._prepare(candidate.epochs, repeat)
@@ -156,11 +162,14 @@ class Table:
 
     def curves(self, metric: str) -> NDArray[np.float64]:
         """A metric of every training, (rows, repeats, epochs); raises as `lookup` does."""
-        curves = [name for name in self._columns.paths if not self._columns.is_static(name)]
-        if metric not in curves:
-            raise registry.unknown(UnknownMetric, "curve", metric, curves)
+        self._refuse_static(metric)
         planes = [self._columns.plane(metric, k) for k in range(len(self.epochs))]
         return np.stack(planes, axis=-1)
+
+    def trainings(self, metric: str, *, epochs: int | None = None) -> NDArray[np.float64]:
+        """A metric of every training after so many epochs, (rows, repeats); raises as `lookup`."""
+        self._refuse_static(metric)
+        return self._columns.plane(metric, self._epoch(epochs))
 
     def train_s(self) -> NDArray[np.float64]:
         """Seconds of each training as it happened, (rows, repeats)."""
@@ -170,9 +179,15 @@ class Table:
         """Seconds of the full training of each row, (rows,); NaN where it was not measured."""
         return self._columns.fixed("cost_s")
 
-    def charged_s(self) -> NDArray[np.float64]:
-        """Seconds (rows,) charged for the full training: `cost_s`, or its median if unknown."""
-        return self._columns.full_costs()
+    def charged_s(self, *, epochs: int | None = None) -> NDArray[np.float64]:
+        """Seconds (rows,) charged for so many epochs, by default the full training's.
+
+        They are the mean recorded for these epochs, or a part of `cost_s`, or of its median.
+
+        Raises:
+            UnknownSchedule: a number of epochs without results.
+        """
+        return self._columns.costs(self._epoch(epochs))
 
     def verify(self) -> int:
         """Reads everything, attributes too; returns how many hashes held.
@@ -196,25 +211,7 @@ class Table:
         Raises:
             InvalidArchitecture: genes that the space or the table does not have.
         """
-        given = np.asarray(genes)
-        if given.ndim != 2 or given.shape[1] != len(self._arity):
-            raise InvalidArchitecture(
-                f"expected genes of shape (n, {len(self._arity)}), got {given.shape}"
-            )
-        index = self._columns.row
-        if index is None:
-            archs = (Architecture(self._space_name, tuple(row)) for row in given.tolist())
-            return np.array([self._find(arch) for arch in archs], dtype=np.int64)
-        codes = np.zeros(len(given), dtype=np.int64)
-        invalid = np.zeros(len(given), dtype=np.bool_)
-        for gene, choices, weight in zip(given.T, self._arity, self._weights, strict=True):
-            invalid |= (gene < 0) | (gene >= choices)
-            codes += gene * weight
-        rows = index[np.where(invalid, 0, codes)].astype(np.int64)
-        invalid |= rows < 0
-        if invalid.any():
-            raise self._no_row(tuple(given[int(invalid.argmax())].tolist()))
-        return rows
+        return self._rows.of_all(genes)
 
     def __repr__(self) -> str:
         return f"<Table {self.name}: {len(self.genes)} x {self.repeats}, sha256 {self.sha256[:12]}>"
@@ -223,6 +220,11 @@ class Table:
         from tabular.hdf5 import open_table
 
         return open_table, (self.source.path, self._space)
+
+    def _refuse_static(self, metric: str) -> None:
+        curves = [name for name in self._columns.paths if not self._columns.is_static(name)]
+        if metric not in curves:
+            raise registry.unknown(UnknownMetric, "curve", metric, curves)
 
     def _epoch(self, epochs: int | None) -> int:
         if epochs is None:
@@ -238,48 +240,16 @@ class Table:
 
     def _prepare(self, epochs: int | None, repeat: int) -> Answers:
         """Answers of every row for one repeat or the mean; kept for the next query."""
-        at = self._epoch(epochs)
-        known = self._columns
-        columns = {
-            name: known.mean(name, at) if repeat == MEAN else known.one(name, at, repeat)
-            for name in known.paths
-        }
-        share = self.epochs[at] / self.epochs[-1]
-        answers = Answers(columns, known.full_costs() * share)
+        answers = Answers(self._parts, self._epoch(epochs), repeat)
         self._answers[epochs, repeat] = answers
         return answers
 
-    def _find(self, arch: Architecture) -> int:
-        index = self._columns.row
-        if index is None:
-            row = self._searched(arch)
-        else:
-            fits = len(arch.genes) == len(self._arity) and all(
-                isinstance(gene, (int, np.integer)) and 0 <= gene < choices
-                for gene, choices in zip(arch.genes, self._arity, strict=True)
-            )
-            row = int(index[int(np.dot(arch.genes, self._weights))]) if fits else -1
-        if row < 0:
-            raise self._no_row(arch.genes)
-        self._row_of[arch.genes] = row
-        return row
-
-    def _searched(self, arch: Architecture) -> int:
-        if not self._row_of:
-            self._row_of.update({tuple(row): k for k, row in enumerate(self.genes.tolist())})
-        if not self.space.is_valid(arch):
-            return -1
-        canonical = self.space.canonical(arch) if self.per == "class" else arch
-        return self._row_of.get(canonical.genes, -1)
+    def _repeat_of(self, row: int, noise_seed: int) -> int:
+        part = self._parts.of(row)
+        return part.repeat_of(row - part.first, noise_seed)
 
     def _wrong_space(self, arch: Architecture) -> WrongSpace:
         return WrongSpace(
             f"{self.name} answers for architectures of {self._space_name}, "
             f"got one of {arch.space}; make it with the space {self._space_name!r}"
-        )
-
-    def _no_row(self, genes: tuple[int, ...]) -> InvalidArchitecture:
-        return InvalidArchitecture(
-            f"{self.name} has no row for the genes {genes}; "
-            f"{self._space_name} has {len(self._arity)} genes below {self._arity}"
         )
