@@ -180,7 +180,8 @@ class Cell101:
         genes = _genes(arch)
         code = sum(gene * weight for gene, weight in zip(genes, WEIGHTS, strict=True))
         matrix, ops = divmod(code, LABELINGS)
-        return int(np.searchsorted(modules.matrices(), matrix)) * LABELINGS + ops
+        rank = int(np.searchsorted(modules.matrices(), matrix))
+        return rank * LABELINGS + ops
 
     def arch(self, index: int) -> Architecture:
         """The architecture of a rank."""

@@ -30,7 +30,7 @@ PAIRS = tuple(itertools.combinations(range(VERTICES), 2))
 ARITY: tuple[int, ...] = (2,) * len(PAIRS) + (len(OPS),) * INNER
 WEIGHTS = tuple(math.prod(ARITY[k + 1 :]) for k in range(len(ARITY)))
 """What each gene adds to the code, which is the lexicographic rank of the genes."""
-LABELINGS = len(OPS) ** INNER
+LABELINGS: int = len(OPS) ** INNER
 
 _INNER_PAIRS = tuple(itertools.combinations(range(INNER), 2))
 _ENTERING = [PAIRS.index((0, v + 1)) for v in range(INNER)]
