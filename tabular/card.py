@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import numpy as np
 
@@ -272,7 +273,7 @@ class _Card:
     def _image(self, name: str, data: bytes, words: str) -> str:
         path = f"{self.folder}/{name}.png"
         self.images[path] = data
-        return f"![{words}]({path})"
+        return f"![{words}]({quote(path)})"
 
     def _arch(self, row: int) -> Architecture:
         return Architecture(self.table.space.name, tuple(self.table.genes[row].tolist()))

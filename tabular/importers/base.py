@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from nasbench.core import Metric
 from nasbench.errors import TableFault
 from tabular import schema
-from tabular.hdf5 import open_table
-from tabular.table import Table
+
+if TYPE_CHECKING:
+    from tabular.table import Table
 
 
 def content_of(table: Table) -> schema.Content:
@@ -45,6 +47,8 @@ def extended(path: Path, columns: Sequence[schema.Column], source: str) -> schem
     Raises:
         TableFault: it has one of them, or is no intact table.
     """
+    from tabular.hdf5 import open_table  # late: it loads h5py, which help does not need
+
     content = content_of(open_table(path))
     known = {column.metric.name for column in content.columns}
     twice = [column.metric.name for column in columns if column.metric.name in known]

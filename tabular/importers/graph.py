@@ -24,7 +24,6 @@ from tabular import classes, schema
 from tabular.importers.documents import item, number, read_bytes
 from tabular.importers.scalars import NAMES
 from tabular.importers.unpickle import load
-from tabular.pack import rows_of_codes
 
 DATASETS: Mapping[str, int] = {
     "cora": 26_206,
@@ -58,6 +57,8 @@ def read(source: Path, *, dataset: str = "") -> schema.Content:
         TableFault: the file is damaged, is another one, or wants to run something.
         UnknownName: no such data set.
     """
+    from tabular.pack import rows_of_codes  # late: it loads h5py, which help does not need
+
     name = dataset or source.stem
     if name not in DATASETS:
         raise registry.unknown(UnknownName, "data set", name, list(DATASETS))

@@ -21,7 +21,6 @@ from nasbench.core import Architecture, Metric
 from nasbench.errors import TableFault, UnknownName
 from nasbench.spaces.cell201 import Cell201
 from tabular import schema
-from tabular.hdf5 import open_table
 from tabular.importers import base, scalars
 from tabular.importers.documents import item, number, read_bytes
 from tabular.importers.unpickle import load
@@ -92,6 +91,8 @@ def _added(
     path: Path, space: Cell201, by_metric: Mapping[Metric, NDArray[np.float64]], told: str
 ) -> schema.Content:
     """The table with the columns; a row of a class gets what its canonical cell costs."""
+    from tabular.hdf5 import open_table  # late: it loads h5py, which help does not need
+
     table = open_table(path)
     if table.source.attributes["space"] != space.name:
         raise TableFault(

@@ -20,7 +20,6 @@ from nasbench.errors import InvalidArchitecture, TableFault
 from nasbench.spaces import macro
 from tabular import classes, schema
 from tabular.importers.documents import item, number, read_json
-from tabular.pack import rows_of_codes
 
 EPOCHS = 50
 SEEDS = (0, 1, 2)
@@ -40,6 +39,8 @@ def read(source: Path) -> schema.Content:
     Raises:
         TableFault: the file is damaged, is another one, or contradicts itself.
     """
+    from tabular.pack import rows_of_codes  # late: it loads h5py, which help does not need
+
     space = registry.space(macro.NAME)
     found = _records(read_json(source, MOST), space, source)
     genes = classes.canonical_genes(space)

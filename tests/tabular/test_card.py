@@ -164,6 +164,12 @@ def test_a_page_names_its_table_and_shows_every_picture(toys, pages):
         assert all(data.startswith(b"\x89PNG") for data in images.values())
 
 
+def test_pictures_are_linked_from_pages_with_spaces_in_their_names(toys):
+    text, images = card.page(toys["one"], [], "my card")
+    assert "(my%20card/best-1.png)" in text
+    assert "my card/best-1.png" in images
+
+
 def test_the_same_table_gives_the_same_bytes(toys, pages):
     again = open_table(toys["three"].source.path, fakes.SPACE)
     assert card.page(again, [toys["one"]], "three") == pages["three"]
