@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -216,8 +217,8 @@ def _image(
     attributes: Mapping[str, Any], stored: Mapping[str, schema.Stored], manifest: bytes
 ) -> bytes:
     """The bytes of the HDF5 file, made in memory so that a full disk meets a plain write."""
-    file = h5py.File("table.h5", "w", driver="core", backing_store=False, libver=("v110", "v110"))
-    with file:
+    image = io.BytesIO()  # h5py's own way to get at an image in memory copies it
+    with h5py.File(image, "w", libver=("v110", "v110")) as file:
         _describe(file, attributes)
         for name, data in stored.items():
             rows, *others = data.values.shape
@@ -230,9 +231,7 @@ def _image(
             _describe(made, data.attributes)
         raw = np.frombuffer(manifest, dtype=np.uint8)
         _compressed(file, "manifest", raw, raw.shape)
-        file.flush()
-        image: bytes = file.id.get_file_image()
-        return image
+    return image.getvalue()
 
 
 def _compressed(

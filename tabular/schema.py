@@ -253,7 +253,7 @@ def _plain(values: Any, dtype: Any, unit: str, description: str, *, by_row: bool
 
 def _static(column: Column) -> Stored:
     whole = np.issubdtype(column.values.dtype, np.integer)
-    values = column.values.astype(np.int64 if whole else np.float64)
+    values = column.values.astype(np.int64 if whole else np.float64, copy=False)
     return Stored(values, _described(column, "of the architecture alone", {"encoding": "exact"}))
 
 
@@ -271,13 +271,13 @@ def _curve(column: Column, diverged: NDArray[np.bool_]) -> Stored:
         raw = round_to_bits(column.values, SIGNIFICANT_BITS)
         extra = {"encoding": "rounded", "significant_bits": SIGNIFICANT_BITS}
         return Stored(raw, _described(column, text, extra), planes=True)
-    raw = column.values.astype(np.float64)
+    raw = column.values.astype(np.float64, copy=False)  # large tables are in memory once
     return Stored(raw, _described(column, text, {"encoding": "exact"}), planes=True)
 
 
 def _described(column: Column, text: str, extra: Mapping[str, Any]) -> dict[str, Any]:
     metric = column.metric
-    missing = int(np.isnan(column.values.astype(np.float64)).sum())
+    missing = int(np.isnan(column.values.astype(np.float64, copy=False)).sum())
     return {
         "unit": metric.unit,
         "better": metric.better,
