@@ -75,9 +75,9 @@ def _plain(path: Path) -> Iterator[Opcodes]:
     """The pickle of a file in torch's older form, which has three before it and one after it."""
     with opened(path, _bytes) as stream:
         opcodes = Opcodes(stream, str(path))
-        head = [run(opcodes, {}) for _ in range(3)]
-        if head[:2] != [MAGIC, PROTOCOL]:
+        if [run(opcodes, _NAMES) for _ in range(2)] != [MAGIC, PROTOCOL]:
             raise TableFault(f"{path} is not a file that torch saved, or not a whole one")
+        run(opcodes, {})  # the system that saved it
         yield opcodes
         run(opcodes, {})
 

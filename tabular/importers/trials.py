@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -176,12 +177,17 @@ def refuse_other_order(listed: Any, space: Space, what: str) -> None:
     Raises:
         TableFault: they are others, or in another order.
     """
-    expected = [space.format(space.arch(index)) for index in range(len(space))]
-    if listed != expected:
+    if listed != _strings(space.name):
         raise TableFault(
             f"{what} does not list the {len(space):,} architectures of {space.name} in their "
             "order; it is another file"
         )
+
+
+@cache
+def _strings(space: str) -> list[str]:
+    found = registry.space(space)
+    return [found.format(found.arch(index)) for index in range(len(found))]
 
 
 def _grown(old: NDArray[Any], shape: tuple[int, ...], fill: float) -> NDArray[Any]:
