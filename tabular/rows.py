@@ -71,11 +71,14 @@ class Rows:
             )
         if given.dtype.kind not in "iu":
             raise InvalidArchitecture(f"expected whole-number genes, got {given.dtype}")
-        invalid = ((given < 0) | (given >= np.array(self._arity))).any(axis=1)
-        rows = np.full(len(given), -1, dtype=np.int64)
-        rows[~invalid] = self._found(given[~invalid])
-        if (rows < 0).any():
-            raise self._no_row(tuple(given[int((rows < 0).argmax())].tolist()))
+        invalid = np.zeros(len(given), dtype=np.bool_)
+        for gene, choices in zip(given.T, self._arity, strict=True):
+            invalid |= (gene < 0) | (gene >= choices)
+        if not invalid.any():
+            rows = self._found(given)
+            invalid = rows < 0
+        if invalid.any():
+            raise self._no_row(tuple(given[int(invalid.argmax())].tolist()))
         return rows
 
     def _found(self, genes: NDArray[Any]) -> NDArray[np.int64]:

@@ -256,7 +256,7 @@ def _embedded(matrix: NDArray[np.generic], ops: list[str]) -> tuple[int, ...]:
             f"a cell of {NAME} has 2 to {VERTICES} vertices, got a matrix of shape "
             f"{matrix.shape} and {v} operations"
         )
-    if not np.isin(matrix, (0, 1)).all() or np.tril(matrix).any():
+    if not ((matrix == 0) | (matrix == 1)).all() or np.tril(matrix).any():
         raise InvalidArchitecture(
             f"a cell of {NAME} is an upper triangular matrix of 0s and 1s, got {matrix.tolist()}"
         )

@@ -244,10 +244,10 @@ class _Matrices(dict[str, tuple[int, list[list[int]]]]):
         vertices = math.isqrt(len(digits))
         ops = [cell101.INPUT, *[modules.OPS[0]] * (vertices - 2), cell101.OUTPUT]
         arch = _SPACE.parse(f"{digits} {','.join(ops)}")
-        matrix, _ = _SPACE.pruned(arch)
-        if len(matrix) != vertices:
+        if int(modules.read(arch.genes).live()).bit_count() != vertices - 2:
             raise ValueError(f"the matrix {digits} has vertices on no path from input to output")
-        sources = [np.flatnonzero(column).tolist() for column in matrix.T]
+        columns = (digits[k::vertices] for k in range(vertices))
+        sources = [[k for k, edge in enumerate(column) if edge == "1"] for column in columns]
         self[digits] = found = sum(map(operator.mul, arch.genes, modules.WEIGHTS)), sources
         return found
 
