@@ -69,6 +69,8 @@ class Columns:
         curves = [path for path in self.paths.values() if path.startswith("curves/")]
         names = [path for path in (*_ALWAYS, *statics, *others) if path not in self._raw]
         planes = [(path, epoch) for path in curves if (path, epoch) not in self._planes]
+        if not (names or planes):
+            return
         read = self._source.read(*names, *planes, block=self._block)
         self._raw |= dict(zip(names, read, strict=False))
         for key, raw in zip(planes, read[len(names) :], strict=True):

@@ -74,7 +74,8 @@ def read(
         try:
             found.add(record)
         except (ValueError, RecursionError) as fault:  # of json, base64, protobuf and our own
-            raise TableFault(f"{source}, record {number}: {fault}. {_OTHER}") from fault
+            told = str(fault)[:400]  # it may quote the record
+            raise TableFault(f"{source}, record {number}: {told}. {_OTHER}") from fault
         done += len(record) + 16
         if number % 50_000 == 0:
             progress(done, total)

@@ -292,6 +292,12 @@ def test_bad_records_are_refused_by_their_number(tmp_path, third, complaint):
         read(tmp_path, record(), record(), third)
 
 
+def test_an_error_does_not_quote_a_whole_record(tmp_path):
+    with pytest.raises(TableFault, match="record 1") as caught:
+        read(tmp_path, json_record("x" * 900_000, *GOOD[1:]))
+    assert len(str(caught.value)) < 1000
+
+
 def test_a_fourth_training_is_refused(tmp_path):
     with pytest.raises(TableFault, match=r"record 4: .*has 3 trainings of 108 epochs"):
         read(tmp_path, *[record()] * 4)
