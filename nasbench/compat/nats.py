@@ -33,7 +33,7 @@ from nasbench.compat.nats_results import Results, drawn
 from nasbench.compat.nats_tables import SETS, Trained, Trainings
 from nasbench.compat.nats_trials import trials
 from nasbench.core import Architecture
-from nasbench.errors import InvalidArchitecture, TableFault, UnknownName
+from nasbench.errors import InvalidArchitecture, TableFault, UnknownMetric, UnknownName
 
 SPACES = {"tss": "cell201-v1", "topology": "cell201-v1", "sss": "size-v1", "size": "size-v1"}
 Tables = str | Path | Trainings | Iterable["str | Path | Trainings"]
@@ -192,6 +192,7 @@ class NatsBench:
         Raises:
             UnknownName: the data set is not cifar10, cifar100 or ImageNet16-120.
             UnknownSchedule: there is no validation accuracy after this epoch.
+            UnknownMetric: the table does not know the seconds.
             and what `get_more_info` raises.
         """
         if dataset not in SETS or dataset == "cifar10-valid":
@@ -203,7 +204,9 @@ class NatsBench:
         trained = self._of(trained_on, hp)
         if "valid-accuracy" not in info:
             raise trained.unevaluated("x-valid", trained.at(iepoch))
-        time_cost = (info["train-all-time"] or 0.0) + (info["valid-per-time"] or 0.0)
+        if info["train-all-time"] is None or info["valid-per-time"] is None:
+            raise UnknownMetric(f"{trained.table.name} lacks the seconds of architecture {index}")
+        time_cost = info["train-all-time"] + info["valid-per-time"]
         if account_time:
             self._used_time += time_cost
         latency = self.get_latency(index, dataset, hp)
@@ -256,11 +259,9 @@ class NatsBench:
 
     def show(self, index: int = -1) -> None:
         """Prints what is known of an architecture; of all there are for a negative index."""
-        schedules = sorted({hp for _, hp in self._trained}, key=int)
         for each in sorted(self.evaluated_indexes) if index < 0 else [index]:
-            for hp in schedules:
-                if any(one.has(each) for (_, of), one in self._trained.items() if of == hp):
-                    print(self.query_by_arch(each, hp))
+            for hp in sorted({hp for (_, hp), one in self._trained.items() if one.has(each)}):
+                print(self.query_by_arch(each, hp))
 
     def _index(self, arch: Any) -> int:
         index = self.query_index_by_arch(arch)

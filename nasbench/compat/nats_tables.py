@@ -24,7 +24,9 @@ SETS: Mapping[str, Mapping[str, str]] = {
     "cifar100": _HALVES,
     "ImageNet16-120": _HALVES,
 }
-"""The sets that networks are evaluated on, and what the columns of a table call them."""
+"""The sets that networks of each data set are evaluated on, and what a table's columns call them.
+
+`valtest` is validation and test data together: it overlaps both, and is never taken for either."""
 KEPT = 1 << 14
 """Answers that are kept, of about 1 kB each."""
 LATENCY = "latency_ms[gpu-batch-256]"

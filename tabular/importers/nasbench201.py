@@ -47,7 +47,10 @@ def read(
     opener = _zipped if zipfile.is_zipfile(source) else _plain
     gather(lambda: opener(source), trials, progress, names=_NAMES, storages=True)
     return trial_table.content(
-        trials, name=f"nb201/{dataset}-{epochs}-epochs", origin=f"NAS-Bench-201 v1.1; {SCALED}"
+        trials,
+        name=f"nb201/{dataset}-{epochs}-epochs",
+        origin="NAS-Bench-201 v1.1",
+        times=SCALED,
     )
 
 

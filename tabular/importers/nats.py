@@ -72,7 +72,10 @@ def topology(
     trials = Trials(registry.space("cell201-v1"), dataset, epochs, str(source))
     _gather(source, trials, progress)
     return trial_table.content(
-        trials, name=f"nb201/{dataset}-{epochs}-epochs", origin=f"NATS-Bench topology; {SCALED}"
+        trials,
+        name=f"nb201/{dataset}-{epochs}-epochs",
+        origin="NATS-Bench topology",
+        times=SCALED,
     )
 
 
@@ -93,7 +96,10 @@ def size(
     trials = Trials(registry.space("size-v1"), dataset, epochs, str(source))
     _gather(source, trials, progress)
     return trial_table.content(
-        trials, name=f"nats-sss/{dataset}-{epochs}-epochs", origin=f"NATS-Bench size; {REUSED}"
+        trials,
+        name=f"nats-sss/{dataset}-{epochs}-epochs",
+        origin="NATS-Bench size",
+        times=REUSED,
     )
 
 

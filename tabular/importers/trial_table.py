@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nasbench.compat.nats_tables import LATENCY
 from nasbench.core import Metric
 from nasbench.errors import TableFault
 from tabular import schema
 from tabular.importers.trials import Numbers, Trials
 
-LATENCY = Metric("latency_ms[gpu-batch-256]", "ms", "lower", "static")
 METRICS: Mapping[str, Metric] = {
     **schema.METRICS,
     "train_top5_accuracy": Metric("train_top5_accuracy", "%", "higher", "train"),
@@ -45,8 +45,8 @@ DATA = {
 }
 
 
-def content(trials: Trials, *, name: str, origin: str) -> schema.Content:
-    """The table; takes the arrays out of `trials`.
+def content(trials: Trials, *, name: str, origin: str, times: str) -> schema.Content:
+    """The table; takes the arrays out of `trials`. `origin` and `times` are for its source.
 
     Raises:
         TableFault: there is nothing for it, or a percentage is none.
@@ -79,7 +79,7 @@ def content(trials: Trials, *, name: str, origin: str) -> schema.Content:
         train_s=train_s,
         cost_s=cost_s,
         measured="given",
-        source="; ".join([origin, DATA[trials.dataset], *_coverage(trials, status), *notes]),
+        source="; ".join([origin, *_coverage(trials, status), DATA[trials.dataset], *notes, times]),
     )
 
 
@@ -105,7 +105,11 @@ def _columns(arrays: dict[str, Numbers], seeds: list[int]) -> tuple[list[schema.
                 f"seeds disagree on the {name} of {differing:,} architectures, "
                 f"where those of seed {TRUSTED_SEED} are kept"
             )
-    columns.append(schema.Column(LATENCY, _mean(arrays["latency_s"][..., 0]) * 1000))
+    columns.append(
+        schema.Column(
+            Metric(LATENCY, "ms", "lower", "static"), _mean(arrays["latency_s"][..., 0]) * 1000
+        )
+    )
     for name, values in arrays.items():
         if name in METRICS and METRICS[name].split != "static":
             _refuse_no_percentage(name, values)

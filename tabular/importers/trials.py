@@ -16,19 +16,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench import registry
+from nasbench.compat.nats_tables import SETS
 from nasbench.core import Space
 from nasbench.errors import TableFault, UnknownName, UnknownSchedule
 from tabular import schema
 from tabular.importers.machine import Inert, Names
 
-SPLITS: Mapping[str, Mapping[str, str]] = {
-    "cifar10-valid": {"x-valid": "valid", "ori-test": "test"},
-    "cifar10": {"ori-test": "test"},
-    "cifar100": {"x-valid": "valid", "x-test": "test", "ori-test": "valtest"},
-    "ImageNet16-120": {"x-valid": "valid", "x-test": "test", "ori-test": "valtest"},
-}
-"""What the evaluations of each data set are here. `valtest` is validation and test data together:
-it overlaps both, and is never taken for one of them."""
+MOST_SEEDS = 8
+"""More than any of these benchmarks trained with."""
 _RECORD = {"arch_index", "arch_str", "dataset_seed", "all_results"}
 Numbers = NDArray[np.float64]
 
@@ -51,9 +46,7 @@ class Trials:
         self.arrays: dict[str, Numbers] = {}
         """(rows, repeats, epochs), or 1 in place of epochs where all of them are the same."""
         self._epochs = range(epochs)
-        self._keys = {
-            name: [f"{name}@{epoch}" for epoch in self._epochs] for name in SPLITS[dataset]
-        }
+        self._keys = {name: [f"{name}@{epoch}" for epoch in self._epochs] for name in SETS[dataset]}
 
     def seen(self, found: dict[Any, Any]) -> bool:
         """Takes a dictionary if it is a record, and empties it."""
@@ -93,7 +86,7 @@ class Trials:
         expected = self.space.format(self.space.arch(index)) if whole else "none"
         if text != expected:
             raise TableFault(
-                f"{self.what}: architecture {index!r} is given as {text!r}, but that of "
+                f"{self.what}: architecture {index!r:.40} is given as {text!r:.200}, but that of "
                 f"{self.space.name} is {expected!r}; the file is of another space, or its edges or "
                 "architectures are in another order"
             )
@@ -117,7 +110,7 @@ class Trials:
         if trial["train_acc5es"]:
             found["train_top5_accuracy"] = _curve(trial["train_acc5es"], self._epochs)
         for name, keys in self._keys.items():
-            split = SPLITS[self.dataset][name]
+            split = SETS[self.dataset][name]
             found[f"{split}_loss"] = _curve(trial["eval_losses"], keys)
             found[f"{split}_accuracy"] = _curve(trial["eval_acc1es"], keys)
             found[f"{split}_epoch_s"] = _seconds(trial["eval_times"], keys)
@@ -125,6 +118,8 @@ class Trials:
 
     def _store(self, row: int, seed: int, numbers: Mapping[str, Numbers]) -> None:
         repeat = self.seeds.setdefault(seed, len(self.seeds))
+        if repeat >= MOST_SEEDS:
+            raise ValueError(f"it has more than {MOST_SEEDS} seeds")
         self._make_room(row + 1, repeat + 1)
         again = bool(self.status[row, repeat])
         for name, values in numbers.items():
@@ -164,8 +159,8 @@ def chosen(dataset: str, schedule: str, schedules: Sequence[str]) -> int:
         UnknownName: no such data set.
         UnknownSchedule: no such schedule.
     """
-    if dataset not in SPLITS:
-        raise registry.unknown(UnknownName, "data set", dataset, list(SPLITS))
+    if dataset not in SETS:
+        raise registry.unknown(UnknownName, "data set", dataset, list(SETS))
     if schedule not in schedules:
         raise registry.unknown(UnknownSchedule, "schedule", schedule, list(schedules))
     return int(schedule)

@@ -18,6 +18,7 @@ from nasbench.errors import (
     InvalidArchitecture,
     InvalidConfig,
     TableFault,
+    UnknownMetric,
     UnknownName,
     UnknownSchedule,
 )
@@ -339,6 +340,19 @@ def test_a_folder_of_files_is_opened(files, ours):
     opened = nats.create(str(files("tss")), "topology", rng=np.random.default_rng(0))
     asked = 3, "cifar100", None, "200", False
     assert opened.get_more_info(*asked) == ours.get_more_info(*asked)
+
+
+def test_a_simulated_training_of_unknown_length_is_refused(tmp_path):
+    made = natsfiles.arch("tss", 5, ["12"])
+    for trial in made["12"]["all_results"].values():
+        trial["train_times"] = None
+    folder = natsfiles.write_folder(tmp_path / "tss", "tss", {5: made})
+    write_table(tmp_path / "t.h5", importers.topology(folder, dataset="cifar100", schedule="12"))
+    api = nats.create(tmp_path / "t.h5", "tss", rng=np.random.default_rng(0))
+    assert api.get_more_info(5, "cifar100")["train-all-time"] is None
+    assert api.get_cost_info(5, "cifar100")["T-train@total"] is None
+    with pytest.raises(UnknownMetric, match="seconds of architecture 5"):
+        api.simulate_train_eval(5, "cifar100")
 
 
 def test_answers_cannot_be_used_to_change_others(ours):

@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from nasbench import registry
+from nasbench.compat.nats_tables import SETS
 from nasbench.core import Candidate
 from nasbench.errors import TableFault, UnknownName, UnknownSchedule
+from nasbench.testing.benchmarks import BenchmarkConformance
 from tabular import checks, schema
 from tabular.hdf5 import open_table, write_table
-from tabular.importers import nats, trials
+from tabular.importers import nats, trial_table, trials
 
 IMPORTERS = {"tss": nats.topology, "sss": nats.size}
 MISSING = {("200", "cifar100", 888), ("200", "cifar100", 999), ("12", "cifar10-valid", 111)}
@@ -65,7 +67,7 @@ def test_every_number_of_every_training_is_kept(sources, made, kind, hp, dataset
         assert trained == record["dataset_seed"][dataset]
         for repeat, seed in enumerate(content.seeds):
             given = record["all_results"].get((dataset, seed))
-            for name, split in {"train": "train", **trials.SPLITS[dataset]}.items():
+            for name, split in {"train": "train", **SETS[dataset]}.items():
                 for what in ("loss", "accuracy"):
                     expected = by_epoch(given, name, what, int(hp))
                     found = columns[f"{split}_{what}"][row, repeat]
@@ -86,8 +88,10 @@ def test_what_is_missing_is_counted_and_said(tmp_path, sources):
     write_table(tmp_path / "t.h5", content)
     table = open_table(tmp_path / "t.h5")
     assert table.status.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 1]]
-    assert "3 of the 15,625 architectures" in content.source
-    assert "1 of them lack some of the 3 seeds" in content.source
+    coverage = (
+        "NATS-Bench topology; 3 of the 15,625 architectures; 1 of them lack some of the 3 seeds"
+    )
+    assert content.source.startswith(coverage)
     assert "valid_accuracy is known after the last epoch only" in content.source
     stated = table.source.datasets["curves/valid_accuracy"]["attributes"]["missing"]
     assert stated == 9 * 199 + 2
@@ -230,6 +234,12 @@ def test_a_renamed_file_is_refused(folder):
         nats.topology(folder, schedule="12")
 
 
+def repeat_seeds(record, seeds):
+    """One trial under many seeds, which costs a file little and an array much."""
+    record["all_results"].update({("cifar10-valid", seed): trial_of(record) for seed in seeds})
+    record["dataset_seed"]["cifar10-valid"] = list(seeds)
+
+
 def trial_of(record):
     return record["all_results"]["cifar10-valid", 111]
 
@@ -246,6 +256,7 @@ def trial_of(record):
         lambda record: trial_of(record).pop("flop"),
         lambda record: record.update(dataset_seed={"cifar10-valid": [111, 888]}),
         lambda record: record.update(dataset_seed=[111]),
+        lambda record: repeat_seeds(record, range(9)),
         lambda record: record["all_results"].update({("cifar10-valid", 111): None}),
     ],
 )
@@ -324,3 +335,37 @@ def test_objects_that_a_long_pickle_comes_back_to_are_remembered(tmp_path, monke
     by_name = {column.metric.name: column.values for column in content.columns}
     assert by_name["train_loss"][0, 0].tolist() == list(expected.values())
     assert content.status.tolist() == [[schema.TRAINED]] * 3
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The table of all architectures of the size space, after one epoch on cifar10-valid."""
+    space = registry.space("size-v1")
+    gathered = trials.Trials(space, "cifar10-valid", 1, "made up")
+    rng = np.random.default_rng(0)
+    for index in reversed(range(len(space))):
+        text = space.format(space.arch(index))
+        one = natsfiles.trial("sss", index, text, "01", "cifar10-valid", 777, rng)
+        one |= {"params": float(one["params"]), "latency": [float(one["latency"][0])]}  # as read
+        gathered.take(
+            {
+                "arch_index": index,
+                "arch_str": text,
+                "dataset_seed": {"cifar10-valid": [777]},
+                "all_results": {("cifar10-valid", 777): one},
+            }
+        )
+    path = tmp_path_factory.mktemp("whole") / "whole.h5"
+    made = {"name": "nats-sss/cifar10-valid-1-epochs", "origin": "made up", "times": "made up"}
+    write_table(path, trial_table.content(gathered, **made))
+    return open_table(path)
+
+
+@pytest.mark.slow
+class TestWhole(BenchmarkConformance):
+    @pytest.fixture
+    def benchmark(self, whole):
+        return whole
+
+    def test_every_check_passes(self, whole):
+        assert [found.detail for found in checks.check(whole) if not found.passed] == []
