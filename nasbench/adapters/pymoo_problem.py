@@ -39,14 +39,14 @@ class SpaceProblem(Problem):  # type: ignore[misc]
 
     def __init__(self, space: Space, objectives: int, constraints: int) -> None:
         self.space = space
-        upper = np.array(space.arity) - 1
+        upper = np.maximum(np.array(space.arity) - 1, 1)  # pymoo divides by the range
         super().__init__(
             n_var=len(upper), n_obj=objectives, n_ieq_constr=constraints, xl=0, xu=upper, vtype=int
         )
 
     def arch(self, x: ArrayLike) -> Architecture:
         """The architecture nearest to one vector (genes,); a restricted space may lack it."""
-        genes = np.clip(np.rint(np.asarray(x, dtype=np.float64)), self.xl, self.xu)
+        genes = np.clip(np.rint(np.asarray(x, np.float64)), 0, np.array(self.space.arity) - 1)
         return Architecture(self.space.name, tuple(genes.astype(int).tolist()))
 
     def operators(self) -> dict[str, Any]:

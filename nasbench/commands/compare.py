@@ -36,7 +36,8 @@ def compare(
             "--searchers",
             "--searcher",
             "-s",
-            help="Names, module:Class or file.py:Class; separated by commas or one an option.",
+            help="Names, module:Class, file.py:Class, optuna:Sampler or pymoo:Algorithm; "
+            "separated by commas or one an option.",
         ),
     ] = list(SEARCHERS),  # noqa: B006 - typer copies it
     seeds: Annotated[int, typer.Option(min=1, help="Runs of each searcher: seeds 0, 1, ...")] = 10,
@@ -158,14 +159,19 @@ def _show(console: Console, summary: Summary) -> None:
     table.add_column("searcher")
     for head in ("runs", "found", "test", "regret", "evals", "charged"):
         table.add_column(head, justify="right", no_wrap=True)
+    if summary.front is not None:
+        table.add_column("front", justify="right", no_wrap=True)
     for standing in summary.standings:
         table.add_row(*_row(standing, len(summary.collection.seeds)))
     console.print(table)
+    front_note = ""
+    if summary.front is not None:
+        front_note = " front: share of the hypervolume of the known Pareto front of all objectives."
     console.print(
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
         f"interval. found: {objective.name} of the incumbent as its searcher saw it; test: its "
         f"{target.name}, and regret: its distance from the best {objective.name}, both fully "
-        f"trained and free of noise; charged: training and the searcher's own time.",
+        f"trained and free of noise; charged: training and the searcher's own time." + front_note,
         style="dim",
         highlight=False,
     )
@@ -186,6 +192,7 @@ def _row(standing: Standing, seeds: int) -> list[str]:
         f"{standing.regret.estimate:.2f}",
         f"{np.mean([len(outcome.file.run.trajectory) for outcome in ended]):.0f}",
         format_seconds(float(np.mean([outcome.spent_s for outcome in ended]))),
+        *([f"{standing.hypervolume.estimate:.3f}"] if standing.hypervolume else []),
     ]
 
 

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 from nasbench.core import Metric
 from nasbench.harness import plots, statistics
 from nasbench.harness.lookup import curve_values, grid_of
+from nasbench.harness.pareto import Front, shares
 from nasbench.harness.plots import Curve, Strip
-from nasbench.harness.summary import BOOTSTRAP_SEED, Summary
-from nasbench.harness.trajectory import Clock
+from nasbench.harness.summary import BOOTSTRAP_SEED, Standing, Summary
+from nasbench.harness.trajectory import Clock, steps_at
 from nasbench.harness.verification import Verification
 
 Floats = NDArray[np.float64]
@@ -45,7 +46,7 @@ class _Shown:
 
 
 def curves(summary: Summary) -> list[Figure]:
-    """Regret and score of the incumbent, each on both clocks."""
+    """Regret and score of the incumbent, each on both clocks; hypervolumes if there are any."""
     objective, target = summary.objective, summary.target
     lookup = summary.lookup
     best = summary.optimum_metrics[objective.name]
@@ -53,7 +54,11 @@ def curves(summary: Summary) -> list[Figure]:
     *regrets, worst = np.maximum(objective.sign * (known - best), 0.0)
     regret = _Shown(np.array(regrets), worst, f"{objective.name} regret", regret_unit(objective))
     score = _Shown(lookup.column(target), summary.worst[target.name], target.name, target.unit)
-    return [*_on_clocks(summary, regret, True), *_on_clocks(summary, score, False)]
+    return [
+        *_on_clocks(summary, regret, True),
+        *_on_clocks(summary, score, False),
+        *(_hypervolumes(summary, summary.front) if summary.front is not None else ()),
+    ]
 
 
 def scores(summary: Summary) -> str:
@@ -114,6 +119,32 @@ def _on_clocks(summary: Summary, shown: _Shown, log_y: bool) -> Iterator[Figure]
                 log_y=log_y,
             )
             yield Figure(caption, drawing)
+
+
+def _hypervolumes(summary: Summary, front: Front) -> Iterator[Figure]:
+    """Share of the front's hypervolume that the runs hold, on both clocks."""
+    for clock, label in _CLOCKS:
+        grid = grid_of(summary.collection.files, clock)
+        if len(grid):
+            caption = f"hypervolume against {label}"
+            drawing = plots.curves(
+                [_held(standing, summary, front, grid, clock) for standing in summary.standings],
+                key=f"hypervolume-{clock}",
+                title=f"{caption}: one line for each searcher; final values are in the table above",
+                x_label=label,
+                y_label="hypervolume, share of the front's",
+            )
+            yield Figure(caption, drawing)
+
+
+def _held(standing: Standing, summary: Summary, front: Front, grid: Floats, clock: Clock) -> Curve:
+    runs = [outcome.file.run for outcome in standing.outcomes]
+    steps = [steps_at(run.trajectory, grid, clock) for run in runs]
+    held = [
+        shares(run, summary.benchmark, front, done) for run, done in zip(runs, steps, strict=True)
+    ]
+    rng = np.random.default_rng(BOOTSTRAP_SEED)
+    return Curve(standing.number, grid, *statistics.bootstrap_band(np.array(held), rng=rng))
 
 
 def _series(summary: Summary, shown: _Shown, grid: Floats, clock: Clock) -> list[Curve]:

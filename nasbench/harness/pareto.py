@@ -59,7 +59,8 @@ class Front:
         """The reference point (k,)."""
         worst, span = self.values.max(axis=0), np.ptp(self.values, axis=0)
         # an objective in which all of the front agrees has no range to go by
-        return worst + MARGIN * np.where(span > 0, span, np.maximum(np.abs(worst), 1.0))
+        margin = MARGIN * np.where(span > 0, span, np.maximum(np.abs(worst), 1.0))
+        return np.asarray(worst + margin)
 
     def share(self, values: ArrayLike) -> float:
         """Hypervolume of points (n, k) relative to this front's: 1 if they are as good, 0 if none.

@@ -35,6 +35,7 @@ from nasbench.harness.wording import (
     format_number,
     format_p,
     format_seconds,
+    hypervolume_sentence,
     missing_sentences,
     optimum_sentence,
     regret_sentence,
@@ -130,6 +131,7 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "repetitions": statistics.REPETITIONS,
         "finding": find_sentence(summary),
         "optimum_note": optimum_sentence(summary),
+        "hypervolume_definition": hypervolume_sentence(summary),
         "regret_definition": regret_sentence(summary),
         "coverage": coverage_sentence(summary),
         "failures": [
@@ -152,6 +154,7 @@ def _row(standing: Standing, summary: Summary, place: Path) -> dict[str, Any]:
             for name in ("searcher", "number", "outcomes", "mean", "iqm", "regret", "rank")
         },
         "improvement": standing.improvement,
+        "hypervolume": standing.hypervolume,
         "evaluations": float(np.mean([len(o.file.run.trajectory) for o in ended])),
         "spent_s": float(np.mean([o.spent_s for o in ended])),
         "overhead_s": float(np.mean([o.overhead_s for o in ended])),

@@ -20,6 +20,7 @@ from nasbench.errors import RunFault
 from nasbench.harness import statistics
 from nasbench.harness.collection import REFERENCE, Collection, RunFile
 from nasbench.harness.lookup import Lookup
+from nasbench.harness.pareto import Front, known_front, shares
 from nasbench.harness.problem import find_objectives
 from nasbench.harness.statistics import Interval
 
@@ -66,6 +67,8 @@ class Standing:
     rank: float
     improvement: Interval | None
     """Probability of scoring better than the reference; None for itself or without one."""
+    hypervolume: Interval | None
+    """Mean final share of the hypervolume of `Summary.front`; None for a single objective."""
 
     @property
     def scores(self) -> Floats:
@@ -95,6 +98,8 @@ class Summary:
     """(searchers, searchers) chance that the row's run scores better, in the standings' order."""
     better: NDArray[np.bool_]
     """(searchers, searchers) whether the row is better beyond the noise."""
+    front: Front | None
+    """What hypervolumes are relative to; None for a single objective."""
 
     @property
     def exhaustive(self) -> bool:
@@ -118,7 +123,11 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
         name: [_outcome(file, lookup, objective, target, best_metrics, worst) for file in files]
         for name, files in collection.searchers.items()
     }
-    standings, pairwise, better = _standings(outcomes, target)
+    front = (
+        known_front(benchmark, [f.run for f in collection.files]) if run.objectives[1:] else None
+    )
+    held = {name: _held(files, benchmark, front) for name, files in collection.searchers.items()}
+    standings, pairwise, better = _standings(outcomes, target, held)
     return Summary(
         collection=collection,
         benchmark=benchmark,
@@ -132,6 +141,7 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
         lookup=lookup,
         pairwise=pairwise,
         better=better,
+        front=front,
     )
 
 
@@ -232,7 +242,7 @@ def _outcome(
 
 
 def _standings(
-    outcomes: Mapping[str, list[Outcome]], target: Metric
+    outcomes: Mapping[str, list[Outcome]], target: Metric, held: Mapping[str, Interval | None]
 ) -> tuple[list[Standing], Floats, NDArray[np.bool_]]:
     numbers = {name: number for number, name in enumerate(outcomes)}
     scores = {name: np.array([o.score for o in ended]) for name, ended in outcomes.items()}
@@ -251,10 +261,19 @@ def _standings(
             regret=_bootstrap([o.regret for o in outcomes[name]], statistics.mean),
             rank=float(ranks[place]),
             improvement=chances.get(name),
+            hypervolume=held[name],
         )
         for place, name in enumerate(names)
     ]
     return standings, pairwise, better
+
+
+def _held(files: Sequence[RunFile], benchmark: Benchmark, front: Front | None) -> Interval | None:
+    if front is None:
+        return None
+    runs = [file.run for file in files]
+    ends = [shares(run, benchmark, front, [len(run.trajectory)])[0] for run in runs]
+    return _bootstrap(ends, statistics.mean)
 
 
 def _improvements(

@@ -10,7 +10,7 @@ from typing import Protocol
 from nasbench import registry
 from nasbench.core import Budget, Constraint
 from nasbench.harness.collection import Collection
-from nasbench.harness.problem import json_config, make_config
+from nasbench.harness.problem import find_objectives, json_config, make_config
 from nasbench.harness.summary import Summary
 from nasbench.harness.verification import Verification
 
@@ -181,6 +181,22 @@ def regret_sentence(summary: Summary) -> str:
         f"that is, means over the table's repeats. The incumbent was chosen on the value the "
         f"searcher was told, among its longest trainings, so the regret can rise where the "
         f"searcher fell for noise or begins to train longer."
+    )
+
+
+def hypervolume_sentence(summary: Summary) -> str:
+    """What the hypervolume on the page is a share of; empty for a single objective."""
+    if summary.front is None:
+        return ""
+    known = "what is trained" if summary.trained else "what these runs recommend"
+    whose = "all architectures in the table" if summary.front.exact else known
+    metrics = find_objectives(summary.benchmark, summary.collection.first.objectives)
+    pairs = zip(metrics, summary.front.reference, strict=True)
+    corner = ", ".join(f"{metric.name} {metric.sign * value:,.5g}" for metric, value in pairs)
+    return (
+        f"Of the evaluations that no other dominates, as the searcher was told, looked up fully "
+        f"trained and free of noise, as a share of that of the Pareto front of {whose}. Reference "
+        f"point, 10 % of the front's range beyond its worst values: {corner}."
     )
 
 

@@ -14,21 +14,19 @@ i <_n j (crowded comparison): i is of an earlier front, or of the same one and m
 neighbors there; the distance adds up, over the objectives, the gap between the neighbors on either
 side relative to the front's range, and is infinite at the ends of the front.
 
-i constrained-dominates j: i is feasible and j is not, or they do not differ in that and i dominates
-j. The fronts are found by `moocore`.
+i constrained-dominates j: i is feasible and j is not, or they agree in that and i dominates j. The
+fronts are found by `moocore`.
 
 Deviations:
 - Crossover takes each gene from either parent, and a mutation changes one gene, which is what the
   paper's rate of 1 / (number of genes) does on average.
 - By how much a constraint is violated is not told, so that infeasible ones are compared by their
-  objectives. A failed training (a value of `inf`) is dominated by every finished one that is as
-  feasible, whatever its other objectives.
+  objectives. A failed training (`inf`) is dominated by every finished one that is as feasible.
 - A child whose canonical form was evaluated before is mutated on, at most `_STEPS` times, until it
   is new. Twins have equal values: they would fill the fronts with copies of a few points.
 - N = 40 is NSGA-Net's; the paper's 100 would leave 4 generations for 500 evaluations.
-- Workers: there is no waiting for the rest of a generation. Children come from the latest P, and
-  are uniform draws while there is none; whatever is told joins the current Q, also what was not
-  asked for.
+- Workers: nothing waits for the rest of a generation. Children come from the latest P, and are
+  uniform draws while there is none; whatever is told joins Q, also what was not asked for.
 """
 
 from __future__ import annotations
@@ -61,8 +59,7 @@ class Config:
     def __post_init__(self) -> None:
         if self.population < 1 or not (0 <= self.crossover <= 1 and 0 <= self.mutation <= 1):
             raise InvalidConfig(
-                "nsga2 needs population >= 1 and crossover and mutation from 0 to 1, got "
-                f"{self.population!r}, {self.crossover!r} and {self.mutation!r}"
+                f"nsga2 needs population >= 1 and crossover and mutation from 0 to 1, got {self}"
             )
 
 
@@ -133,9 +130,8 @@ def crowded_order(members: Sequence[Observation]) -> NDArray[np.intp]:
 
 def fronts(values: NDArray[np.float64]) -> NDArray[np.intp]:
     """Number (n,) of the non-dominated front of each of `values` (n, k), from 0."""
-    if values.shape[1] == 1:
-        values = np.repeat(values, 2, axis=1)  # dominance stays the same; moocore needs two
-    return np.asarray(moocore.pareto_rank(values), dtype=np.intp)
+    twice = np.concatenate([values, values], axis=1)  # moocore needs two; dominance is the same
+    return np.asarray(moocore.pareto_rank(twice if values.shape[1] == 1 else values), np.intp)
 
 
 def crowding(values: NDArray[np.float64], ranks: NDArray[np.intp]) -> NDArray[np.float64]:
