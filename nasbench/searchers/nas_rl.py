@@ -11,10 +11,11 @@ Zoph & Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017, 
         b = moving average of the rewards before R_k
         theta = Adam(theta, -g)
 
-The paper's rate, 6e-4, is made for 12,800 architectures: in the 60 updates of a budget of 500 the
+The paper's rate, 6e-4, is made for 12,800 architectures: in the 62 updates of a budget of 500 the
 policy does not leave the uniform distribution. The default is the one of ENAS' published search,
-0.0035; of the three rates 6e-4, 0.0035 and 0.01 it was the best one on the 12-epoch CIFAR-100
-accuracies of NAS-Bench-201 (10 runs of 500 evaluations each), and no other setting was tried.
+0.0035; of the rates 6e-4, 0.0035 and 0.01 it was the best one on the 12-epoch CIFAR-100 accuracies
+of NAS-Bench-201 (10 runs of 500 evaluations each). An update after every architecture, tried there
+with the first two rates, was no better and ten times as slow.
 
 Deviations:
 - The reward is the objective in its own unit, not the cube of an accuracy. The entropy bonus is

@@ -5,6 +5,9 @@ import pytest
 from nasbench import registry
 from nasbench.testing.searchers import SearcherConformance
 
+QUICK = {"Enas": {"epochs": 2, "steps": 1, "draws": 2, "derived": 4}}
+"""Settings that make a searcher that trains networks quick, by its class."""
+
 
 @pytest.fixture(params=registry.names(registry.SEARCHERS))
 def registered(request):
@@ -15,3 +18,7 @@ class TestRegisteredSearchers(SearcherConformance):
     @pytest.fixture
     def factory(self, registered):
         return registered
+
+    @pytest.fixture
+    def config(self, factory):
+        return factory.Config(**QUICK.get(factory.__name__, {}))
