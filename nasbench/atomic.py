@@ -16,15 +16,23 @@ from nasbench.errors import OutputFault
 def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside `path` that takes its place when the block ends without an error.
 
+    Of a symbolic link, it is the file that the link points to which is replaced.
+
     Raises:
-        OutputFault: the folder cannot be written or the disk is full; `path` is as it was before.
+        OutputFault: the folder cannot be written, the disk is full, or `path` is something else
+            than a file, such as a device; `path` is as it was before.
     """
     path = Path(path)
     try:
+        path = path.resolve()
+        if path.exists() and not path.is_file():
+            raise _no_file(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".part")
         os.close(handle)
-    except OSError as fault:
+    except OutputFault:
+        raise
+    except (OSError, RuntimeError) as fault:  # the latter of links that go in circles
         raise output_fault(path, fault) from fault
     part = Path(name)
     try:
@@ -53,8 +61,19 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
-def output_fault(path: Path, fault: OSError) -> OutputFault:
+def _no_file(path: Path) -> OutputFault:
+    if path.is_dir():
+        return output_fault(path, IsADirectoryError(errno.EISDIR, ""))
+    return OutputFault(
+        errno.EINVAL,
+        f"cannot write {path}: expected a file or a new name, got a device, pipe or the like; "
+        f"choose another place",
+    )
+
+
+def output_fault(path: Path, fault: OSError | RuntimeError) -> OutputFault:
     """The error of writing `path`, in words that say what to do."""
+    code = (fault.errno if isinstance(fault, OSError) else errno.ELOOP) or 0
     advice = {
         errno.ENOSPC: "the disk is full; free some space and run the same command again",
         errno.EDQUOT: "the disk quota is used up; free some space and run the same command again",
@@ -64,10 +83,8 @@ def output_fault(path: Path, fault: OSError) -> OutputFault:
         errno.EROFS: "the file system is read-only; choose another place",
         errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
         errno.EISDIR: "there is a folder of that name; choose another place",
-    }.get(fault.errno or 0, "choose another place")
-    return OutputFault(
-        fault.errno, f"cannot write {path} ({os.strerror(fault.errno or 0)}): {advice}"
-    )
+    }.get(code, "choose another place")
+    return OutputFault(code, f"cannot write {path} ({os.strerror(code)}): {advice}")
 
 
 def _umask() -> int:
