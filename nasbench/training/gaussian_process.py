@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
 from scipy.special import log_ndtr, ndtr
 
 _Array = NDArray[np.float64]
 NOISES = np.geomspace(1e-3, 10, 25)
 """Ratios r of noise to signal variance among which the likelihood decides."""
+LENGTHS = np.geomspace(0.25, 4, 9)
+"""Lengths of a kernel among which the likelihood decides, times the median distance of the data."""
 _LEAST = 1e-12
 
 
@@ -46,6 +49,24 @@ class GaussianProcess:
         explained = ((cross @ self._basis) ** 2 / self._spectrum).sum(axis=1)
         variance = self.variance * np.maximum(own - explained, _LEAST)
         return self._mean + cross @ self._weights, np.sqrt(variance)
+
+
+class SmoothProcess:
+    """A process of points z (n, d) with the kernel exp(-distance^2 / (2 length^2))."""
+
+    def __init__(self, z: _Array, y: _Array) -> None:
+        self._z = z
+        squares = cdist(z, z, "sqeuclidean")
+        typical = np.median(squares[squares > 0]) if squares.any() else 1.0
+        scales = 2 * typical * LENGTHS**2
+        processes = [GaussianProcess(np.exp(-squares / scale), y) for scale in scales]
+        best = int(np.argmax([process.log_likelihood for process in processes]))
+        self.process, self.length = processes[best], float(np.sqrt(scales[best] / 2))
+
+    def predict(self, z: _Array) -> tuple[_Array, _Array]:
+        """Mean (m,) and standard deviation (m,) at points z (m, d), free of noise."""
+        cross = np.exp(-cdist(z, self._z, "sqeuclidean") / (2 * self.length**2))
+        return self.process.predict(cross, np.ones(len(z)))
 
 
 def log_expected_improvement(mean: _Array, std: _Array, best: float) -> _Array:

@@ -3,13 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from scipy.integrate import quad
+from scipy.spatial.distance import pdist
 from scipy.stats import multivariate_normal, norm
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import RBF, ConstantKernel, WhiteKernel
 
 from nasbench.training.gaussian_process import (
+    LENGTHS,
     NOISES,
     GaussianProcess,
+    SmoothProcess,
     log_expected_improvement,
 )
 
@@ -75,3 +78,20 @@ def test_hopeless_candidates_are_still_in_order():
     gain = log_expected_improvement(means, np.ones(5001), 0.0)
     assert np.isfinite(gain).all()
     assert (np.diff(gain) < 0).all()
+
+
+def test_a_smooth_process_has_the_likeliest_length(points):
+    x, y = points
+    smooth = SmoothProcess(x, y)
+    median = np.median(pdist(x))
+    processes = [GaussianProcess(RBF(length)(x), y) for length in median * LENGTHS]
+    best = max(processes, key=lambda process: process.log_likelihood)
+    assert smooth.process.log_likelihood == pytest.approx(best.log_likelihood)
+    new = np.random.default_rng(1).uniform(-3, 3, (20, 2))
+    expected = best.predict(RBF(smooth.length)(new, x), np.ones(20))
+    np.testing.assert_allclose(smooth.predict(new), expected, atol=1e-4)  # of medians
+
+
+def test_a_smooth_process_of_equal_points_is_finite():
+    mean, std = SmoothProcess(np.zeros((3, 2)), np.array([1.0, 2.0, 3.0])).predict(np.ones((1, 2)))
+    assert np.isfinite([mean, std]).all()

@@ -1,0 +1,134 @@
+"""NAO: gradient steps in a latent space of architectures, decoded back.
+
+Luo, Tian, Qin, Chen & Liu, "Neural Architecture Optimization", NeurIPS 2018, algorithm 1 (E:
+encoder, f: predictor, D: decoder, X: evaluated architectures, s_x: performance of x)::
+
+    X = N uniform draws, evaluated
+    repeat until the budget is spent:
+        train E, f and D on X: lambda (s_x - f(E(x)))^2 - (1 - lambda) log P_D(x | E(x))    (eq. 4)
+        for the best K of X:  e' = E(x) + eta grad f(E(x));  x' = D(e'), greedily            (eq. 5)
+        evaluate the x' that are new; they join X
+
+As in the authors' code eta grows until there are enough new ones, lambda = 0.8 and states have
+length 1.
+
+Deviations:
+- N = 40, K = 40 and 20 architectures in a round instead of 600, 100 and 200; one LSTM layer of 48
+  units, and 300 steps of training for a round, some 2 s on one core, instead of 1,000 epochs.
+- Adam's rate is 0.01, with which those steps suffice for D to write all that it was trained on; with
+  0.001, the paper's, or 0.003 they do not.
+- The gradient is scaled to length 1 per gene, so eta is a distance: 0.2, 0.4, ... 4. Targets
+  are normal scores of ranks, low for good ones, and steps go down.
+- What the decoder writes is taken if the space contains it and its class was not proposed yet. If a
+  round finds less than 20, the rest of it are uniform draws.
+- After 400 observations E, f and D are trained again for every 5 % more, on at most 500 of them:
+  the best 250, and a uniform choice.
+- Workers: proposals come in rounds, from what was told before the round. Observations of
+  candidates that were not asked for are data, too; those of shorter trainings are ignored.
+- Several objectives: the first one is minimized. Infeasible ones rank after all feasible ones,
+  failed trainings after all finished ones.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from nasbench.core import Architecture, Candidate, Observation, Problem
+from nasbench.errors import InvalidConfig
+from nasbench.training.archive import Archive
+
+CAP = 500
+"""Observations to train on."""
+BATCH = 32
+"""Architectures in a step of training."""
+ETAS = tuple(k / 5 for k in range(1, 21))
+"""Lengths of the steps in the latent space, of which the states have length 1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Settings of NAO."""
+
+    initial: int = 40
+    """Uniform draws before there is a model (N)."""
+    batch: int = 20
+    """Architectures in a round."""
+    seeds: int = 40
+    """Best architectures that steps start from (K)."""
+    hidden: int = 48
+    """Units in an LSTM."""
+    steps: int = 300
+    """Of training in a round."""
+    lr: float = 1e-2
+    """Adam's learning rate."""
+    trade_off: float = 0.8
+    """Weight of the predictor's loss; the decoder's has the rest (lambda)."""
+
+    def __post_init__(self) -> None:
+        if min(self.initial, self.batch, self.seeds, self.hidden, self.steps) < 1:
+            raise InvalidConfig(f"expected all counts >= 1, got {self}")
+        if not (0 < self.lr < math.inf and 0 < self.trade_off < 1):
+            raise InvalidConfig(f"expected lr > 0 and 0 < trade_off < 1, got {self}")
+
+
+class Nao:
+    """Descent on a learned predictor in a learned latent space, on one objective."""
+
+    Config: TypeAlias = Config
+
+    def __init__(
+        self, problem: Problem, rng: np.random.Generator, config: Config = Config()
+    ) -> None:
+        self._space, self._rng, self._config = problem.space, rng, config
+        self._archive = Archive(problem, rng, initial=config.initial, cap=CAP)
+
+    def ask(self, n: int = 1) -> list[Candidate]:
+        """Uniform draws at first, then rounds of what gradient steps decode to."""
+        return self._archive.ask(n, self._round)
+
+    def tell(self, observations: Sequence[Observation]) -> None:
+        """Take in data for the next round."""
+        self._archive.tell(observations)
+
+    def _round(self) -> list[Architecture]:
+        from nasbench.training.train import deterministic
+
+        with deterministic("cpu"):
+            if self._archive.due():
+                self._train()
+            found = self._archive.new(self._steps(), self._config.batch)
+        draws = self._archive.draws(self._config.batch)
+        return self._archive.new([*found, *draws], self._config.batch)
+
+    def _train(self) -> None:
+        import torch
+
+        from nasbench.networks.gene_coder import seeded_gene_coder, train
+
+        c = self._config
+        archs, y = self._archive.data()
+        seed = int(self._rng.integers(2**63))
+        self._coder = seeded_gene_coder(self._space.arity, seed, hidden=c.hidden)
+        genes = torch.tensor([arch.genes for arch in archs])
+        targets, rates = torch.from_numpy(y).float(), {"lr": c.lr, "trade_off": c.trade_off}
+        train(self._coder, genes, targets, self._rng, steps=c.steps, batch=BATCH, **rates)
+
+    def _steps(self) -> Iterator[Architecture]:
+        """What the best decode to after steps down the predictor's slope, the short ones first."""
+        import torch
+
+        best = self._archive.best(self._config.seeds)
+        latents = self._coder.encode(torch.tensor([arch.genes for arch in best])).detach()
+        latents.requires_grad_()
+        (slope,) = torch.autograd.grad(self._coder.predict(latents).sum(), latents)
+        direction = torch.nn.functional.normalize(slope, dim=-1)
+        for eta in ETAS:
+            for genes in self._coder.decode(latents.detach() - eta * direction).tolist():
+                arch = Architecture(self._space.name, tuple(genes))
+                if self._space.is_valid(arch):
+                    yield arch

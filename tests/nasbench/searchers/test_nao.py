@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from nasbench.core import Budget, Candidate, Metric, Observation, Problem
+from nasbench.errors import InvalidConfig
+from nasbench.searchers.nao import Config, Nao
+from nasbench.spaces.cell201 import Cell201
+
+SPACE = Cell201()
+
+
+@pytest.fixture
+def problem():
+    accuracy = Metric("valid_accuracy", "%", "higher", "valid")
+    return Problem(SPACE, epochs=(8,), objectives=(accuracy,), budget=Budget(200))
+
+
+def value(arch):
+    """Minus the number of large convolutions as written."""
+    return -float(arch.genes.count(3))
+
+
+def started(problem, **settings):
+    searcher = Nao(problem, np.random.default_rng(0), Config(initial=1, **settings))
+    archs = SPACE.sample(80, np.random.default_rng(1))
+    searcher.tell([Observation(Candidate(a), (value(a),), cost_s=1.0) for a in archs])
+    return searcher
+
+
+def test_steps_go_down_the_slope_of_the_predictor(problem):
+    searcher = started(problem, steps=60, seeds=5)
+    searcher.ask(2)
+    coder, asked = searcher._coder, []
+    decode = coder.decode
+
+    def record(latents):
+        asked.append(latents)
+        return decode(latents)
+
+    coder.decode = record
+    list(searcher._steps())
+    genes = torch.tensor([arch.genes for arch in searcher._archive.best(5)])
+    begin = coder.encode(genes).detach().requires_grad_()
+    for eta, latents in zip((0.2, 0.4), asked, strict=False):
+        distances = (latents - begin).norm(dim=2)
+        torch.testing.assert_close(distances, torch.full_like(distances, eta))
+    step = 1e-3 * (asked[0] - begin)
+    assert (coder.predict(begin + step) < coder.predict(begin)).all()
+
+
+@pytest.mark.slow
+def test_what_it_decodes_is_better_than_chance(problem):
+    searcher = started(problem, lr=1e-2, trade_off=0.5)
+    found = searcher._round()
+    assert len({SPACE.canonical(arch) for arch in found}) == 20
+    assert np.mean([value(arch) for arch in found]) < -2.2  # of uniform draws it is -1.2
+
+
+def test_only_what_the_space_contains_is_proposed(problem):
+    class Without(Cell201):
+        def is_valid(self, arch):
+            return super().is_valid(arch) and arch.genes[0] != 3
+
+        def sample(self, n, rng):
+            drawn = super().sample(20 * n, rng)
+            return [arch for arch in drawn if self.is_valid(arch)][:n]
+
+    searcher = started(dataclasses.replace(problem, space=Without()), steps=60)
+    assert all(candidate.arch.genes[0] != 3 for candidate in searcher.ask(21))
+
+
+@pytest.mark.parametrize(
+    "setting", [{"initial": 0}, {"hidden": 0}, {"lr": 0.0}, {"trade_off": 1.0}]
+)
+def test_impossible_settings_are_refused(setting):
+    with pytest.raises(InvalidConfig, match="expected"):
+        Config(**setting)
