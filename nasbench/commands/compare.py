@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 BENCHMARK = "cell201/digits-on-photos"
 SEARCHERS = ("random-search", "local-search", "regularized-evolution", "reinforce", "darts")
 
-_CONSTRAINT = re.compile(r"\s*([^<>=\s]+)\s*(<=|>=)\s*(\S+)\s*")
+_CONSTRAINT = re.compile(r"\s*(\S+?)\s*(<=|>=)\s*(\S+)\s*")
 
 
 def compare(
@@ -52,7 +52,12 @@ def compare(
         ),
     ] = ["valid_accuracy"],  # noqa: B006
     constraints: Annotated[
-        list[str], typer.Option("--constraint", help="Such as 'params<=50000'; repeatable.")
+        list[str],
+        typer.Option(
+            "--constraint",
+            help="On a metric, such as 'params<=50000', or on structure, such as 'depth>=2', "
+            "'operations<=4' or 'choices[avg_pool_3x3]<=0'; repeatable.",
+        ),
     ] = [],  # noqa: B006
     settings: Annotated[
         list[str],

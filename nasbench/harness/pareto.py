@@ -31,6 +31,7 @@ from nasbench.core import (
     Trajectory,
 )
 from nasbench.errors import InvalidConfig, RunFault
+from nasbench.harness.constraints import Feasible
 from nasbench.harness.problem import find_metric
 from nasbench.harness.trajectory import candidate_at
 
@@ -118,9 +119,8 @@ def exact_front(
     metrics = [find_metric(benchmark, name, "objective") for name in objectives]
     genes, columns = benchmark.rows()
     values = np.stack([metric.sign * columns[metric.name] for metric in metrics], axis=1)
-    for bound in constraints:
-        holds = [bound.holds(float(value)) for value in columns[bound.metric]]
-        values = np.where(np.array(holds)[:, None], values, np.nan)
+    holds = Feasible(benchmark, constraints, genes, columns).holds
+    values = np.where(holds[:, None], values, np.nan)
     best = pareto_front(values)
     if not len(best):
         raise RunFault(

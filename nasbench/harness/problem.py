@@ -7,7 +7,6 @@ import hashlib
 import importlib
 import importlib.util
 import json
-import math
 import sys
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -34,6 +33,7 @@ from nasbench.errors import (
     UnknownMetric,
     UnknownSearcher,
 )
+from nasbench.harness.constraints import on_metrics, restricted
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -47,18 +47,13 @@ def make_problem(
     constraints: Sequence[Constraint],
 ) -> Problem:
     """All that a searcher may know of a run; the task's data only if it declares `needs_task`."""
-    for constraint in constraints:
-        find_metric(benchmark, constraint.metric, "constraint")
-        if any(b is not None and math.isinf(b) for b in (constraint.upper, constraint.lower)):
-            raise InvalidConfig(
-                f"the constraint on {constraint.metric} has an infinite bound; leave that bound out"
-            )
+    bounds = on_metrics(benchmark, constraints)
     return Problem(
-        space=benchmark.space,
+        space=restricted(benchmark, constraints),
         epochs=tuple(benchmark.epochs),
         objectives=find_objectives(benchmark, objectives),
         budget=budget,
-        constraints=tuple(constraints),
+        constraints=bounds,
         task=_search_data(benchmark) if getattr(factory, "needs_task", False) else None,
     )
 

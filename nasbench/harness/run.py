@@ -83,7 +83,7 @@ def run(
         searcher=name,
         config=recorded,
         objectives=tuple(objectives),
-        constraints=problem.constraints,
+        constraints=tuple(constraints),
         seed=seed,
         noise_seed=noise_seed,
         workers=workers,

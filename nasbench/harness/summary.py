@@ -19,6 +19,7 @@ from nasbench.core import Architecture, Benchmark, Candidate, Metric, SupportsRo
 from nasbench.errors import RunFault
 from nasbench.harness import statistics
 from nasbench.harness.collection import REFERENCE, Collection, RunFile
+from nasbench.harness.constraints import Feasible
 from nasbench.harness.lookup import Lookup
 from nasbench.harness.pareto import Front, known_front, shares
 from nasbench.harness.problem import find_objectives
@@ -169,16 +170,14 @@ def _optimum(
         raise RunFault(
             f"{benchmark.name} has no {objective.name} of any architecture; train its table first"
         )
-    holds = np.ones(len(genes), dtype=np.bool_)
-    for constraint in collection.first.constraints:
-        holds &= [constraint.holds(float(value)) for value in columns[constraint.metric]]
-    found = _best(np.where(holds, columns[objective.name], np.nan), objective)
+    feasible = Feasible(benchmark, collection.first.constraints, genes, columns)
+    found = _best(np.where(feasible.holds, columns[objective.name], np.nan), objective)
     if found is None:
         raise RunFault(
             f"no architecture of {benchmark.name} meets the constraints of the runs in "
             f"{collection.folder}; there is nothing to report"
         )
-    arch = Architecture(benchmark.space.name, tuple(genes[found].tolist()))
+    arch = feasible.arch(found)
     return arch, benchmark.query([Candidate(arch)])[0].metrics
 
 

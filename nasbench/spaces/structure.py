@@ -16,6 +16,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -44,9 +47,9 @@ def measure(space: Space, name: str) -> Measure:
         return lambda arch: float(len(_operations(space.graph(arch))))
     found = _NAMED.fullmatch(name)
     kind, what = found.groups() if found else ("", "")
-    if kind == "operations" and _is_label(what):
-        return lambda arch: float(_operations(space.graph(arch)).count(what))
     named = choices(space)
+    if kind == "operations" and _is_label(what) and (what in chain(*named) or _unnamed(space)):
+        return lambda arch: float(_operations(space.graph(arch)).count(what))
     if kind == "choices" and any(what in of_gene for of_gene in named):
         wanted = [of_gene.index(what) if what in of_gene else -1 for of_gene in named]
         return lambda arch: float(sum(a == b for a, b in zip(arch.genes, wanted, strict=True)))
@@ -83,24 +86,42 @@ def choices(space: Space) -> tuple[tuple[str, ...], ...]:
         return tuple(tuple(of_gene) for of_gene in given)
     if space.name == cell201.NAME:
         return (cell201.OPS,) * len(cell201.EDGES)
-    return tuple(tuple(map(str, range(n))) for n in space.arity)
+    return _numbers(space)
 
 
 def column(space: Space, name: str) -> NDArray[np.float64]:
     """The number of this name for all architectures (n,) in the order of the space's index.
 
+    Counted once in a process; the array is read-only.
+
     Raises:
         UnknownMetric: nothing about the structure is called so.
     """
+    hashable: Any = space
+    return _column(hashable, name)
+
+
+@lru_cache(maxsize=64)
+def _column(space: Any, name: str) -> NDArray[np.float64]:
     of = measure(space, name)
     archs = [space.arch(index) for index in range(len(space))]
     if name.startswith(("choices", "gene")):
-        return np.array([of(arch) for arch in archs])
-    of_class: dict[Architecture, float] = {}
-    for one in (space.canonical(arch) for arch in archs):
-        if one not in of_class:
-            of_class[one] = of(one)
-    return np.array([of_class[space.canonical(arch)] for arch in archs])
+        numbers = np.array([of(arch) for arch in archs])
+    else:
+        forms = [space.canonical(arch) for arch in archs]
+        of_class = {form: of(form) for form in dict.fromkeys(forms)}
+        numbers = np.array([of_class[form] for form in forms])
+    numbers.flags.writeable = False
+    return numbers
+
+
+def _unnamed(space: Space) -> bool:
+    """Whether only the graphs of the space know what its operations are called."""
+    return choices(space) == _numbers(space)
+
+
+def _numbers(space: Space) -> tuple[tuple[str, ...], ...]:
+    return tuple(tuple(map(str, range(n))) for n in space.arity)
 
 
 def _is_label(text: str) -> bool:

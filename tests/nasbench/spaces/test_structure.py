@@ -65,7 +65,15 @@ def test_choices_without_names_are_numbers():
 
 @pytest.mark.parametrize(
     "name",
-    ["dept", "operations[input]", "choices[conv]", "gene[6=none]", "gene[0=conv]", "gene[none]"],
+    [
+        "dept",
+        "operations[input]",
+        "operations[conv]",
+        "choices[conv]",
+        "gene[6=none]",
+        "gene[0=conv]",
+        "gene[none]",
+    ],
 )
 def test_what_is_no_structure_is_refused_with_a_suggestion(space, name):
     with pytest.raises(UnknownMetric, match="cell201-v1"):
