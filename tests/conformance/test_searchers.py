@@ -5,7 +5,12 @@ import pytest
 from nasbench import registry
 from nasbench.testing.searchers import SearcherConformance
 
-QUICK = {"Enas": {"epochs": 2, "steps": 1, "draws": 2, "derived": 4}}
+QUICK = {
+    "Enas": {"epochs": 2, "steps": 1, "draws": 2, "derived": 4},
+    "Nao": {"steps": 10},
+    "Npenas": {"steps": 10},
+    "VaeBo": {"pool": 50, "steps": 10},
+}
 """Settings that make a searcher that trains networks quick, by its class."""
 
 
