@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from nasbench import registry
-from nasbench.core import Benchmark, Run
+from nasbench.core import Benchmark, Run, SupportsRows
 from nasbench.errors import RunFault, UnknownBenchmark
 from nasbench.harness.files import read_run
+from nasbench.harness.replay import replay
 
 REFERENCE = "random-search"
 """The searcher that all others are held against."""
@@ -102,6 +103,24 @@ def comparable(files: Sequence[RunFile]) -> dict[str, list[RunFile]]:
     return by_name
 
 
+def check_told(collection: Collection, benchmark: Benchmark) -> None:
+    """Ask the benchmark again what the runs say they were told, where looking up is quick.
+
+    Raises:
+        RunFault: a file says something else; the first complaint is named.
+    """
+    if not isinstance(benchmark, SupportsRows):
+        return
+    for file in collection.files:
+        complaints = replay(file.run, benchmark)
+        if complaints:
+            more = f" ({len(complaints) - 1} more)" if complaints[1:] else ""
+            raise RunFault(
+                f"{file.path} is not what {benchmark.name} answers: {complaints[0]}{more}. "
+                f"It was changed after the run; remove it and run the comparison again."
+            )
+
+
 def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | None) -> Benchmark:
     """The benchmark that the runs were made on: a registered one by default.
 
@@ -132,6 +151,11 @@ def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | N
 
 def _read(path: Path) -> RunFile:
     run = read_run(path)
+    if path.stem != f"seed-{run.seed}":
+        raise RunFault(
+            f"{path}: expected the run of the seed that its name says, got seed {run.seed}; "
+            f"give the file its name back, or remove it"
+        )
     return RunFile(path, hashlib.sha256(path.read_bytes()).hexdigest(), run)
 
 

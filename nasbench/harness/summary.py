@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, SupportsRows
 from nasbench.errors import RunFault
 from nasbench.harness import statistics
-from nasbench.harness.collection import REFERENCE, Collection, RunFile
+from nasbench.harness.collection import REFERENCE, Collection, RunFile, check_told
 from nasbench.harness.constraints import Feasible
 from nasbench.harness.lookup import Lookup
 from nasbench.harness.pareto import Front, known_front, shares
@@ -112,8 +112,9 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
     """All numbers of a report but its curves.
 
     Raises:
-        RunFault: nothing that the benchmark knows can be an optimum of these runs.
+        RunFault: a run is not what the benchmark answers, or nothing can be their optimum.
     """
+    check_told(collection, benchmark)
     run = collection.first
     objective = find_objectives(benchmark, run.objectives)[0]
     target = target_of(benchmark, objective)

@@ -571,7 +571,8 @@ def test_a_malformed_setting_is_named(runs, text):
 
 def test_two_runs_of_one_seed_are_refused(toy, runs):
     path = sorted(runs.rglob("seed-*.json"))[0]
-    (path.parent / "seed-9.json").write_bytes(path.read_bytes())
+    (path.parent / "again").mkdir()
+    (path.parent / "again" / path.name).write_bytes(path.read_bytes())
     with pytest.raises(RunFault, match="two of seed 0"):
         build_report(runs, toy)
 
