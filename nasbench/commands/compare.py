@@ -145,7 +145,7 @@ def _show(console: Console, summary: Summary) -> None:
     from rich import box
     from rich.table import Table
 
-    from nasbench.harness.wording import describe_budget
+    from nasbench.harness.wording import describe_budget, looked_up
 
     objective, target = summary.objective, summary.target
     run = summary.collection.first
@@ -175,8 +175,9 @@ def _show(console: Console, summary: Summary) -> None:
     console.print(
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
         f"interval. found: {objective.name} of the incumbent as its searcher saw it; test: its "
-        f"{target.name}, and regret: its distance from the best {objective.name}, both fully "
-        f"trained and free of noise; charged: training and the searcher's own time." + front_note,
+        f"{target.name}, and regret: its distance from the best {objective.name}, both "
+        f"{looked_up(summary.benchmark)}; charged: training and the searcher's own time."
+        + front_note,
         style="dim",
         highlight=False,
     )
@@ -208,6 +209,7 @@ def _warn(summary: Summary) -> None:
     from nasbench.harness.wording import (
         coverage_sentence,
         failure_sentences,
+        luck_sentence,
         missing_sentences,
         short_sentences,
     )
@@ -215,6 +217,7 @@ def _warn(summary: Summary) -> None:
     console = Console(stderr=True)
     notes = [coverage_sentence(summary), *missing_sentences(summary.collection)]
     notes += [*failure_sentences(summary), *short_sentences(summary)]
+    notes += [luck_sentence(summary.benchmark)]
     for note in filter(None, notes):
         console.print(f"warning: {note}", style="yellow", markup=False, highlight=False)
 

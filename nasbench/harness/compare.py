@@ -92,7 +92,7 @@ def perform(job: Job) -> Run | str:
         )
         to_json(done)  # what cannot be written is found here, where it costs one run only
         return done
-    except Exception:  # whatever a searcher raises must not lose the other runs
+    except (Exception, SystemExit):  # whatever a searcher raises must not lose the other runs
         return traceback.format_exc()
 
 

@@ -17,6 +17,7 @@ from nasbench.atomic import write_text
 from nasbench.core import Architecture, Benchmark, Candidate
 from nasbench.harness import figures, statistics
 from nasbench.harness.collection import REFERENCE, Collection, collect, find_benchmark
+from nasbench.harness.command_lines import commands
 from nasbench.harness.figures import regret_unit
 from nasbench.harness.plots import COLORS, dash
 from nasbench.harness.summary import Outcome, Standing, Summary, summarize
@@ -24,7 +25,6 @@ from nasbench.harness.verification import Verification, is_current, read_verific
 from nasbench.harness.winners import Winner, winners
 from nasbench.harness.wording import (
     again_sentence,
-    commands,
     coverage_sentence,
     describe_budget,
     describe_constraints,
@@ -36,6 +36,8 @@ from nasbench.harness.wording import (
     format_p,
     format_seconds,
     hypervolume_sentence,
+    looked_up,
+    luck_sentence,
     missing_sentences,
     optimum_sentence,
     regret_sentence,
@@ -133,7 +135,8 @@ def _shared(summary: Summary) -> dict[str, Any]:
         "optimum_note": optimum_sentence(summary),
         "hypervolume_definition": hypervolume_sentence(summary),
         "regret_definition": regret_sentence(summary),
-        "coverage": coverage_sentence(summary),
+        "cautions": [coverage_sentence(summary), luck_sentence(summary.benchmark)],
+        "looked_up": looked_up(summary.benchmark),
         "failures": [
             *missing_sentences(summary.collection),
             *failure_sentences(summary),

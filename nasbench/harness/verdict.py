@@ -17,8 +17,10 @@ variance against the pool of the others, which is computed here and allows sampl
 
 Two remarks for the reader. Winners are selected: the trainings behind the table's value were lucky
 on the validation split, and as far as luck there and on the test split go together, its test value
-is too high as well (the winner's curse). So a small negative shift over all winners is expected of
-an honest table; `shift` states it. And "confirmed" means: no difference beyond the noise of so many
+is too high as well (the winner's curse). So a negative shift over all winners is expected of an
+honest table, the larger the fewer repeats it has: 4.5 points [1.4, 7.6] for five winners on
+`cell201/digits-on-photos` with one training of each cell, where ten cells drawn at random shifted
+by 0.3. `shift` states it. And "confirmed" means: no difference beyond the noise of so many
 trainings; the interval says how large a difference could have been missed.
 """
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import math
-import shlex
 from collections.abc import Sequence
 from typing import Protocol
 
-from nasbench import registry
-from nasbench.core import Budget, Constraint
+from nasbench.core import Benchmark, Budget, Constraint
 from nasbench.harness.collection import Collection
-from nasbench.harness.problem import find_objectives, json_config, make_config
+from nasbench.harness.problem import find_objectives
 from nasbench.harness.summary import Summary
 from nasbench.harness.verification import Verification
 
@@ -68,7 +66,7 @@ def describe_budget(budget: Budget) -> str:
 
 def describe_constraints(constraints: Sequence[Constraint]) -> str:
     """`params <= 50000`, one after the other."""
-    return ", ".join(text.replace("<=", " ≤ ").replace(">=", " ≥ ") for text in _terms(constraints))
+    return ", ".join(text.replace("<=", " ≤ ").replace(">=", " ≥ ") for text in terms(constraints))
 
 
 def find_sentence(summary: Summary) -> str:
@@ -168,6 +166,27 @@ def optimum_sentence(summary: Summary) -> str:
     return f"{text}."
 
 
+def looked_up(benchmark: Benchmark) -> str:
+    """What a value is that is looked up after the search."""
+    repeats = getattr(benchmark, "repeats", None)
+    if repeats is None:
+        return "fully trained and free of noise"
+    if repeats == 1:
+        return "fully trained, as the table's one training of each architecture came out"
+    return f"fully trained, means over the table's {repeats} trainings of each architecture"
+
+
+def luck_sentence(benchmark: Benchmark) -> str:
+    """What a table of a single training cannot tell; empty if it has several."""
+    if getattr(benchmark, "repeats", None) != 1:
+        return ""
+    return (
+        "With one training of each architecture, the luck of that training is in every value here: "
+        "the best architecture is the luckiest of the good ones, and no interval here covers that. "
+        "`nasbench verify` shows how much of it is left in fresh trainings."
+    )
+
+
 def regret_sentence(summary: Summary) -> str:
     """How the regret on the page is defined."""
     name = summary.objective.name
@@ -177,10 +196,9 @@ def regret_sentence(summary: Summary) -> str:
         which = "all" if summary.exhaustive else f"the {summary.trained[0]:,} trained"
         best = f"the best of {which} architectures{feasible} in the table"
     return (
-        f"Distance of the incumbent's {name} from {best}; both fully trained and free of noise, "
-        f"that is, means over the table's repeats. The incumbent was chosen on the value the "
-        f"searcher was told, among its longest trainings, so the regret can rise where the "
-        f"searcher fell for noise or begins to train longer."
+        f"Distance of the incumbent's {name} from {best}; both {looked_up(summary.benchmark)}. The "
+        f"incumbent was chosen on the value the searcher was told, among its longest trainings, so "
+        f"the regret can rise where the searcher was misled by noise or begins to train longer."
     )
 
 
@@ -194,9 +212,9 @@ def hypervolume_sentence(summary: Summary) -> str:
     pairs = zip(metrics, summary.front.reference, strict=True)
     corner = ", ".join(f"{metric.name} {metric.sign * value:,.5g}" for metric, value in pairs)
     return (
-        f"Of the evaluations that no other dominates, as the searcher was told, looked up fully "
-        f"trained and free of noise, as a share of that of the Pareto front of {whose}. Reference "
-        f"point, 10 % of the front's range beyond its worst values: {corner}."
+        f"Of the evaluations that no other dominates, as the searcher was told, looked up "
+        f"({looked_up(summary.benchmark)}), as a share of that of the Pareto front of {whose}. "
+        f"Reference point, 10 % of the front's range beyond its worst values: {corner}."
     )
 
 
@@ -228,72 +246,21 @@ def shift_sentence(verification: Verification) -> str:
     )
 
 
-def commands(summary: Summary, verification: Verification | None) -> list[str]:
-    """The command lines that make these runs, their verification and this page."""
-    seeds = sorted({file.run.seed for file in summary.collection.files})
-    lines = [_compare_command(summary, len(seeds))]
-    if seeds != list(range(len(seeds))):
-        lines = [
-            f"# `nasbench compare` counts seeds from 0; nasbench.harness.compare.compare makes "
-            f"these: {describe_seeds(seeds)}"
-        ]
-    if verification is not None:
-        top = f" --top {verification.top}" if verification.top > 1 else ""
-        number, device = len(verification.seeds), verification.device
-        lines.append(f"nasbench verify RUNS --seeds {number}{top} --device {device}")
-    return [*lines, "nasbench report RUNS"]
-
-
-def _compare_command(summary: Summary, seeds: int) -> str:
-    run, benchmark = summary.collection.first, summary.collection.first.benchmark
-    if benchmark not in registry.names(registry.BENCHMARKS):
-        benchmark = "TABLE"
-    words = ["nasbench", "compare", benchmark, "-s", ",".join(summary.collection.searchers)]
-    words += ["--seeds", str(seeds), "--queries", str(run.budget.queries)]
-    if math.isfinite(run.budget.cost_s):
-        words += ["--seconds", _exact(run.budget.cost_s)]
-    if run.objectives != ("valid_accuracy",):
-        words += ["--objectives", ",".join(run.objectives)]
-    words += [word for term in _terms(run.constraints) for word in ("--constraint", term)]
-    words += ["--workers", str(run.workers)] if run.workers > 1 else []
-    words += [word for text in _settings(summary) for word in ("--set", text)]
-    return shlex.join([*words, "-o", "RUNS"])
-
-
-def _terms(constraints: Sequence[Constraint]) -> list[str]:
-    terms = []
+def terms(constraints: Sequence[Constraint]) -> list[str]:
+    """Bounds as `--constraint` takes them."""
+    found = []
     for constraint in constraints:
         if constraint.upper is not None:
-            terms.append(f"{constraint.metric}<={_exact(constraint.upper)}")
+            found.append(f"{constraint.metric}<={exact(constraint.upper)}")
         if constraint.lower is not None:
-            terms.append(f"{constraint.metric}>={_exact(constraint.lower)}")
-    return terms
-
-
-def _exact(value: float) -> str:
-    """All digits, so that reading it gives the same number; whole numbers without a point."""
-    whole = float(value).is_integer() and abs(value) < 1e15
-    return str(int(value)) if whole else repr(float(value))
-
-
-def _settings(summary: Summary) -> list[str]:
-    """The searchers' settings that differ from the defaults."""
-    found = []
-    known = registry.names(registry.SEARCHERS)
-    for name, files in summary.collection.searchers.items():
-        defaults = {}
-        if name in known:  # others would have to be executed for it
-            defaults = json_config(name, make_config(name, registry.searcher(name), {}))
-        for key, value in files[0].run.config.items():
-            if key not in defaults or defaults[key] != value:
-                found.append(f"{name}.{key}={_json(value)}")
+            found.append(f"{constraint.metric}>={exact(constraint.lower)}")
     return found
 
 
-def _json(value: object) -> str:
-    import json
-
-    return json.dumps(value)
+def exact(value: float) -> str:
+    """All digits, so that reading it gives the same number; whole numbers without a point."""
+    whole = float(value).is_integer() and abs(value) < 1e15
+    return str(int(value)) if whole else repr(float(value))
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -103,6 +103,14 @@ def test_a_failing_run_does_not_lose_the_others(start, file, tmp_path):
     assert "ZeroDivisionError: of a searcher" in notes[0].read_text()
 
 
+def test_a_searcher_that_exits_is_a_failed_run(start, file, tmp_path):
+    leave = "raise SystemExit(0)  # ZeroDivisionError"
+    file.write_text(file.read_text().replace("raise ZeroDivisionError", leave))
+    with pytest.raises(SearcherFault, match=r"3 of 6 runs failed.*SystemExit"):
+        start(searchers=[f"{file}:{name}" for name in ("Broken", "Uniform")])
+    assert len(list(tmp_path.rglob("seed-*.json"))) == 3
+
+
 def test_a_run_to_be_overwritten_goes_even_if_the_new_one_fails(start, file, tmp_path):
     start()
     file.write_text(file.read_text().replace("archs = self", "raise ZeroDivisionError  # self"))

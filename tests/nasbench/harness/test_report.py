@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import types
 import xml.etree.ElementTree as ElementTree
 from html.parser import HTMLParser
 from pathlib import Path
@@ -21,7 +22,7 @@ import pytest
 from nasbench import cli
 from nasbench.core import Budget, Candidate, Constraint, Result
 from nasbench.errors import OutputFault, RunFault, UnknownBenchmark
-from nasbench.harness import figures, plots, wording
+from nasbench.harness import command_lines, figures, plots, wording
 from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.lookup import Lookup, curve_values, grid_of
@@ -431,7 +432,7 @@ def test_the_command_on_the_page_has_all_digits(toy, tmp_path):
     bounds = [Constraint("params", upper=1234567.0), Constraint("macs", lower=0.1 + 0.2)]
     budget = Budget(4, cost_s=1234567.25)
     write(toy, tmp_path, ["random-search"], seeds=[0], constraints=bounds, budget=budget)
-    (command, *_) = wording.commands(summarize(collect(tmp_path), toy), None)
+    (command, *_) = command_lines.commands(summarize(collect(tmp_path), toy), None)
     words = shlex.split(command)
     assert words[words.index("--seconds") + 1] == "1234567.25"
     assert words[words.index("--constraint") + 1] == "params<=1234567"
@@ -645,3 +646,13 @@ def test_files_of_a_verification_are_not_taken_for_runs(runs):
     place.mkdir()
     (place / "seed-1000.json").write_text(json.dumps({}))
     assert len(collect(runs).files) == before
+
+
+@pytest.mark.parametrize(
+    ("repeats", "said", "warned"),
+    [(1, "one training of each", True), (3, "3 trainings of each", False), (None, "noise", False)],
+)
+def test_what_is_looked_up_is_called_what_it_is(repeats, said, warned):
+    benchmark = types.SimpleNamespace(repeats=repeats) if repeats else types.SimpleNamespace()
+    assert said in wording.looked_up(benchmark)
+    assert bool(wording.luck_sentence(benchmark)) == warned
