@@ -21,14 +21,17 @@ def whole(noise_seed: int) -> int:
     """The seed modulo 2**64.
 
     Raises:
-        InvalidConfig: it is not a whole number.
+        InvalidConfig: it is not a whole number >= 0.
     """
     try:
-        return operator.index(noise_seed) & _MASK
+        seed = operator.index(noise_seed)
     except TypeError:
+        seed = -1
+    if seed < 0:
         raise InvalidConfig(
-            f"noise_seed is a whole number or None, got {noise_seed!r}; pass for instance 0"
-        ) from None
+            f"noise_seed is a whole number >= 0 or None, got {noise_seed!r}; pass for instance 0"
+        )
+    return seed & _MASK
 
 
 def splitmix64(x: int) -> int:

@@ -61,23 +61,24 @@ def show(
 def facts(space: Space, arch: Architecture) -> dict[str, Any]:
     """What can be told about an architecture without training it.
 
-    `params` and `macs` are those of the published CIFAR-10 network, so only cell201 has them.
+    `cifar10_params` and `cifar10_macs` are those of the full-size network of NAS-Bench-201, so only
+    cell201 has them; the networks of a table are smaller, and `nasbench query` tells theirs.
     """
     form = space.canonical(arch)
     told: dict[str, Any] = {
         "space": space.name,
         "index": space.index(arch),
-        "string": space.format(arch),
-        "genes": ",".join(map(str, arch.genes)),
-        "canonical": space.index(form),
-        "twin": space.format(form),
-        "class size": _class_size(space, form),
+        "architecture": space.format(arch),
+        "genes": list(arch.genes),
+        "canonical": space.format(form),
+        "canonical_index": space.index(form),
+        "class_size": _class_size(space, form),
     }
     if space.name == "cell201-v1":
         from nasbench.networks.count import count
 
         params, macs = count(arch, PUBLISHED, CIFAR10, 10)
-        told |= {"params": params, "macs": macs}
+        told |= {"cifar10_params": params, "cifar10_macs": macs}
     return told
 
 
@@ -87,13 +88,16 @@ def _class_size(space: Any, form: Architecture) -> int:
     return sum(space.canonical(space.arch(index)) == form for index in range(len(space)))
 
 
-_COUNTS = ("params", "macs")
-
-
 def _words(told: dict[str, Any], cell: drawing.Cell) -> str:
-    lines = [f"{key:<12}{value:{',' if key in _COUNTS else ''}}" for key, value in told.items()]
+    lines = [f"{key.replace('_', ' '):<16}{_text(value)}" for key, value in told.items()]
     unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     return "\n".join([*lines, "", drawing.text(cell, ascii_only=not unicode)])
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)
 
 
 def _write(output: Path, cell: drawing.Cell, *, title: str) -> None:

@@ -44,17 +44,17 @@ def test_index_genes_and_string_show_the_same_cell(show, arch):
 def test_size_is_the_published_one(show, index, params, macs):
     """Of the full-size network on CIFAR-10: millions of parameters, MFLOPs."""
     told = json.loads(show(index, "--json")[1])
-    assert told["params"] / 1e6 == pytest.approx(params, abs=5e-7)
-    assert told["macs"] / 1e6 == pytest.approx(macs, abs=5e-6)
+    assert told["cifar10_params"] / 1e6 == pytest.approx(params, abs=5e-7)
+    assert told["cifar10_macs"] / 1e6 == pytest.approx(macs, abs=5e-6)
 
 
 def test_canonical_twin_and_class_size_are_those_of_the_space(show):
     space = Cell201()
     told = json.loads(show(11472, "--json")[1])
     form = space.canonical(space.arch(11472))
-    assert told["canonical"] == space.index(form)
-    assert told["twin"] == space.format(form)
-    assert told["class size"] == (space.classes() == space.classes()[11472]).sum()
+    assert told["canonical_index"] == space.index(form)
+    assert told["canonical"] == space.format(form)
+    assert told["class_size"] == (space.classes() == space.classes()[11472]).sum()
 
 
 def test_the_drawing_is_part_of_the_text(show):
@@ -111,4 +111,4 @@ def test_a_space_without_wiring_shows_its_graph(show, monkeypatch):
     code, out, _ = show("0-2-3-4", "--space", "toy")
     assert code == 0
     assert "gene3=4(" in out
-    assert json.loads(show("0-2-3-4", "--json")[1])["class size"] == 3
+    assert json.loads(show("0-2-3-4", "--json")[1])["class_size"] == 3
