@@ -22,6 +22,9 @@ from typing import Any, NamedTuple
 from nasbench.core import Benchmark, Candidate, Observation, Problem, Searcher
 from nasbench.errors import SearcherFault, TableFault
 
+LONGEST = 500
+"""Characters of a wrong answer that an error repeats."""
+
 
 @dataclass(slots=True, eq=False)
 class Record:
@@ -174,10 +177,11 @@ class Simulation:
             raise self._fault("one candidate, as it was asked for,", f"{len(asked)}: {asked}")
 
     def _fault(self, expected: str, got: Any) -> SearcherFault:
-        name = type(self._searcher).__qualname__
+        name, shown = type(self._searcher).__qualname__, repr(got)
+        shown = shown if len(shown) <= LONGEST else f"{shown[:LONGEST]}..."
         return SearcherFault(
-            f"{name} must propose {expected} at evaluation {self._started + 1}; got {got!r}. "
-            f"Run nasbench.testing.SearcherConformance on it."
+            f"{name} must propose {expected} at evaluation {self._started + 1}; got {shown}. "
+            f"Run nasbench.testing.searchers.SearcherConformance on it."
         )
 
 
