@@ -49,11 +49,23 @@ def pool(size: int) -> Iterator[Executor]:
         yield made
         made.shutdown()
     except BaseException:
-        workers = list((getattr(made, "_processes", None) or {}).values())
-        made.shutdown(wait=False, cancel_futures=True)
-        for worker in workers:
-            worker.terminate()
+        _end(made)
         raise
+
+
+def _end(made: ProcessPoolExecutor) -> None:
+    """End the workers of a pool whatever they do; it has no public way to do so.
+
+    One that dies while it sends a result leaves half of it. The pool would wait for the other half
+    for ever, for as long as this process itself holds the sending end open.
+    """
+    workers = list((getattr(made, "_processes", None) or {}).values())
+    results = getattr(made, "_result_queue", None)
+    made.shutdown(wait=False, cancel_futures=True)
+    for worker in workers:
+        worker.terminate()
+    if results is not None:
+        results._writer.close()
 
 
 @contextmanager

@@ -28,6 +28,29 @@ if __name__ == "__main__":
         time.sleep(120)
 """
 
+HALF_SENT = """
+import os, struct, sys, time
+from pathlib import Path
+from nasbench.harness.processes import pool
+
+
+def begin(path):
+    pipe = sys._getframe(1).f_locals["result_queue"]._writer
+    os.write(pipe.fileno(), struct.pack("!i", 100))  # announces 100 bytes, of which none come
+    path.touch()
+    time.sleep(120)
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    with pool(1) as made:
+        made.submit(begin, path)
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(0.2)  # for the pool to begin to read
+        raise KeyboardInterrupt
+"""
+
 
 def alive(pid):
     try:
@@ -96,3 +119,13 @@ def test_no_process_outlives_the_one_that_started_it(tmp_path, end):
     while any(alive(pid) for pid in pids) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not [pid for pid in pids if alive(pid)]
+
+
+@pytest.mark.slow
+def test_a_result_that_is_half_sent_does_not_hold_up_the_end(tmp_path):
+    script = tmp_path / "parent.py"
+    script.write_text(HALF_SENT)
+    command = [sys.executable, str(script), str(tmp_path / "begun")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert "KeyboardInterrupt" in done.stderr

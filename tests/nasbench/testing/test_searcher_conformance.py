@@ -141,9 +141,8 @@ class IgnoresSeed(Sound):
 class DependsOnHashes(Sound):
     """..."""
 
-    def next(self):
-        index = hash("architecture") % len(self.problem.space)
-        return Candidate(self.problem.space.arch(index))
+    def __init__(self, problem, rng, config=DEFAULT):
+        super().__init__(problem, np.random.default_rng(abs(hash("architecture"))), config)
 
 
 class ReadsMetrics(Sound):
