@@ -95,7 +95,7 @@ def _show(console: Console, found: Verification) -> None:
             markup=False,
             highlight=False,
         )
-    console.print(f"{verification_sentence(found)} {shift_sentence(found)}", highlight=False)
+    console.print(f"{shift_sentence(found)} {verification_sentence(found)}", highlight=False)
     console.print(
         "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
         "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Protocol
 
@@ -219,31 +220,43 @@ def hypervolume_sentence(summary: Summary) -> str:
 
 
 def verification_sentence(verification: Verification) -> str:
-    """What training the winners has shown."""
+    """What training the winners has shown of each, and of none of the methods that found them."""
     measurements = verification.measurements
-    confirmed = sum(m.verdict == "confirmed" for m in measurements)
+    counts = Counter(m.verdict for m in measurements)
     text = (
-        f"Trained again with {len(verification.seeds)} fresh seeds each, {confirmed} of "
-        f"{len(measurements)} winning cells confirm the table"
+        f"Of {len(measurements)} winning cells, trained again with {len(verification.seeds)} fresh "
+        f"seeds each, {counts['confirmed']} agree with the table within the noise "
+        f"({verification.noise:.2f} points between seeds)"
     )
     for verdict in ("better", "worse", "unstable"):
-        number = sum(m.verdict == verdict for m in measurements)
+        number = counts[verdict]
         text += f", {number} {'is' if number == 1 else 'are'} {verdict}" if number else ""
     against = [m.against_reference for m in measurements if m.against_reference is not None]
     if against:
         won = sum(part.verdict == "better" for part in against)
-        text += f"; {won} of {len(against)} beat random search's winner beyond the noise"
+        text += (
+            f"; {won} of {len(against)} beat random search's winner beyond the noise, which says "
+            f"something of these cells and little of the methods"
+        )
     return f"{text}."
 
 
 def shift_sentence(verification: Verification) -> str:
-    """How far fresh trainings are from the table on average."""
-    if verification.shift is None:
+    """How far fresh trainings are from the table on average, which takes fewer of them to see."""
+    shift = verification.shift
+    if shift is None:
         return "No cell trained stably, so there is nothing to compare with the table."
-    return (
-        f"On average the fresh trainings differ from the table by "
-        f"{format_interval(verification.shift, 2, True)} percentage points."
-    )
+    told = f"{format_interval(shift, 2, True)} percentage points"
+    if shift.high < 0:
+        return (
+            f"All together the table promised too much of them: fresh trainings differ by {told}, "
+            f"as is expected of winners chosen by {verification.table_trainings} each."
+        )
+    if shift.low > 0:
+        return (
+            f"All together they are better than the table says: fresh trainings differ by {told}."
+        )
+    return f"All together fresh trainings differ from the table by {told}: within the noise."
 
 
 def terms(constraints: Sequence[Constraint]) -> list[str]:
