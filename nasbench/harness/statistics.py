@@ -79,14 +79,16 @@ def bootstrap_band(
     repetitions: int = REPETITIONS,
     level: float = LEVEL,
 ) -> tuple[Floats, Floats, Floats]:
-    """Pointwise mean, lower and upper bound (points,) of curves (runs, points), runs redrawn whole.
+    """Pointwise mean, lower and upper bound (points,) of curves, runs redrawn whole.
 
+    Curves are (runs, points), or (benchmarks, runs, points) whose means over benchmarks are taken.
     The bounds equal the mean where there is one run only.
     """
-    curves = np.asarray(curves, dtype=np.float64)
-    weights = _weights(len(curves), repetitions, rng)
-    low, high = np.quantile(weights @ curves, _tails(level), axis=0)
-    return curves.mean(axis=0), low, high
+    strata = np.asarray(curves, dtype=np.float64)
+    strata = strata if strata.ndim == 3 else strata[None]
+    draws = [_weights(len(runs), repetitions, rng) @ runs for runs in strata]
+    low, high = np.quantile(np.mean(draws, axis=0), _tails(level), axis=0)
+    return strata.mean(axis=(0, 1)), low, high
 
 
 def probability_of_improvement(
