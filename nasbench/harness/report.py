@@ -34,6 +34,7 @@ from nasbench.harness.wording import (
     format_interval,
     format_number,
     format_p,
+    format_ranks,
     format_seconds,
     hypervolume_sentence,
     looked_up,
@@ -84,7 +85,9 @@ def render(summary: Summary, verification: Verification | None, place: Path) -> 
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=format_number, seconds=format_seconds, p_value=format_p)
+    environment.filters.update(
+        number=format_number, seconds=format_seconds, p_value=format_p, ranks=format_ranks
+    )
     page = environment.get_template("report.html")
     return page.render(**_context(summary, verification, place)) + "\n"
 
@@ -154,7 +157,7 @@ def _row(standing: Standing, summary: Summary, place: Path) -> dict[str, Any]:
     return {
         **{
             name: getattr(standing, name)
-            for name in ("searcher", "number", "outcomes", "mean", "iqm", "regret", "rank")
+            for name in ("searcher", "number", "outcomes", "mean", "iqm", "regret", "ranks")
         },
         "improvement": standing.improvement,
         "hypervolume": standing.hypervolume,

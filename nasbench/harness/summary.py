@@ -15,14 +15,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Architecture, Benchmark, Candidate, Metric, SupportsRows
-from nasbench.errors import RunFault
+from nasbench.core import Architecture, Benchmark, Metric
 from nasbench.harness import statistics
 from nasbench.harness.collection import REFERENCE, Collection, RunFile, check_told
-from nasbench.harness.constraints import Feasible
+from nasbench.harness.known import optimum, trained, worst_of
 from nasbench.harness.lookup import Lookup
 from nasbench.harness.pareto import Front, known_front, shares
 from nasbench.harness.problem import find_objectives
+from nasbench.harness.ranks import rank_ranges
 from nasbench.harness.statistics import Interval
 
 Floats = NDArray[np.float64]
@@ -65,7 +65,8 @@ class Standing:
     mean: Interval
     iqm: Interval
     regret: Interval
-    rank: float
+    ranks: tuple[int, int]
+    """Best and worst rank that the noise leaves possible."""
     improvement: Interval | None
     """Probability of scoring better than the reference; None for itself or without one."""
     hypervolume: Interval | None
@@ -119,8 +120,8 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
     objective = find_objectives(benchmark, run.objectives)[0]
     target = target_of(benchmark, objective)
     lookup = Lookup(benchmark, collection)
-    best, best_metrics = _optimum(benchmark, objective, collection, lookup)
-    worst = {metric.name: _worst(benchmark, metric, lookup) for metric in (objective, target)}
+    best, best_metrics = optimum(benchmark, objective, collection, lookup)
+    worst = {metric.name: worst_of(benchmark, metric, lookup) for metric in (objective, target)}
     outcomes = {
         name: [_outcome(file, lookup, objective, target, best_metrics, worst) for file in files]
         for name, files in collection.searchers.items()
@@ -136,7 +137,7 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
         objective=objective,
         target=target,
         optimum=best,
-        trained=_trained(benchmark),
+        trained=trained(benchmark),
         optimum_metrics=best_metrics,
         worst=worst,
         standings=standings,
@@ -152,64 +153,6 @@ def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
     tests = [metric for metric in benchmark.metrics if metric.split == "test"]
     twin = f"test_{objective.name.partition('_')[2]}"
     return next((metric for metric in tests if metric.name == twin), [*tests, objective][0])
-
-
-def _optimum(
-    benchmark: Benchmark, objective: Metric, collection: Collection, lookup: Lookup
-) -> tuple[Architecture, Mapping[str, float]]:
-    """The best architecture that is known, and its metrics."""
-    if not isinstance(benchmark, SupportsRows):
-        found = _best(lookup.column(objective)[:-1], objective)
-        if found is None:
-            raise RunFault(
-                f"expected a run with a feasible evaluation that has a {objective.name}, got none "
-                f"in {collection.folder}; give the searchers a larger budget or weaker constraints"
-            )
-        return lookup.archs[found], lookup.metrics[found]
-    genes, columns = benchmark.rows()
-    if _best(columns[objective.name], objective) is None:
-        raise RunFault(
-            f"{benchmark.name} has no {objective.name} of any architecture; train its table first"
-        )
-    feasible = Feasible(benchmark, collection.first.constraints, genes, columns)
-    found = _best(np.where(feasible.holds, columns[objective.name], np.nan), objective)
-    if found is None:
-        raise RunFault(
-            f"no architecture of {benchmark.name} meets the constraints of the runs in "
-            f"{collection.folder}; there is nothing to report"
-        )
-    arch = feasible.arch(found)
-    return arch, benchmark.query([Candidate(arch)])[0].metrics
-
-
-def _best(column: Floats, metric: Metric) -> int | None:
-    """Where a metric is best; None if it is nowhere finite."""
-    signed = metric.sign * np.where(np.isfinite(column), column, np.nan)
-    return None if np.isnan(signed).all() else int(np.nanargmin(signed))
-
-
-def _trained(benchmark: Benchmark) -> tuple[int, int] | None:
-    """A training that diverged counts: it has accuracies, though no losses."""
-    told: tuple[int, int] | None = getattr(benchmark, "trained", None)
-    if told is not None or not isinstance(benchmark, SupportsRows):
-        return told
-    genes, columns = benchmark.rows()
-    measured = [columns[metric.name] for metric in benchmark.metrics if metric.split != "static"]
-    known = np.isfinite(measured).any(axis=0) if measured else np.ones(len(genes), np.bool_)
-    return int(known.sum()), len(genes)
-
-
-def _worst(benchmark: Benchmark, target: Metric, lookup: Lookup) -> float:
-    known = lookup.column(target)[:-1]
-    if isinstance(benchmark, SupportsRows):
-        known = np.append(known, benchmark.rows()[1][target.name])
-    known = target.sign * known[np.isfinite(known)]
-    if not len(known):
-        raise RunFault(
-            f"{benchmark.name} has no {target.name} of any architecture in these runs, so there is "
-            f"nothing to score them by; train its table first"
-        )
-    return target.sign * float(known.max())
 
 
 def _outcome(
@@ -248,8 +191,8 @@ def _standings(
     scores = {name: np.array([o.score for o in ended]) for name, ended in outcomes.items()}
     names = sorted(scores, key=lambda name: (target.sign * scores[name].mean(), numbers[name]))
     signed = {name: -target.sign * scores[name] for name in names}  # higher is better
-    ranks = statistics.ranks([signed[name] for name in names])
     better = statistics.better_than([signed[name] for name in names])
+    ranks = rank_ranges(better).tolist()
     chances, pairwise = _improvements(names, signed)
     standings = [
         Standing(
@@ -259,7 +202,7 @@ def _standings(
             mean=_bootstrap(scores[name], statistics.mean),
             iqm=_bootstrap(scores[name], statistics.iqm),
             regret=_bootstrap([o.regret for o in outcomes[name]], statistics.mean),
-            rank=float(ranks[place]),
+            ranks=(ranks[place][0], ranks[place][1]),
             improvement=chances.get(name),
             hypervolume=held[name],
         )

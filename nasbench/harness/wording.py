@@ -52,6 +52,12 @@ def format_p(p_value: float) -> str:
     return "< 0.001" if p_value < 0.001 else f"{p_value:.2g}"
 
 
+def format_ranks(ranks: Sequence[int]) -> str:
+    """`3`, or `1-5` with an en dash where the noise leaves several ranks possible."""
+    best, worst = ranks
+    return f"{best}" if best == worst else f"{best}\N{EN DASH}{worst}"
+
+
 def describe_seeds(seeds: Sequence[int]) -> str:
     """`0..9`, or a list with gaps."""
     if len(seeds) > 2 and list(seeds) == list(range(seeds[0], seeds[-1] + 1)):

@@ -136,6 +136,14 @@ def test_scores_are_test_metrics_of_the_incumbents_free_of_noise(toy, written):
         assert standing.mean.estimate == pytest.approx(mean)
 
 
+def test_searchers_that_no_test_tells_apart_share_a_range_of_ranks(toy, written, page):
+    summary = summarize(collect(written), toy)
+    assert not summary.better.any()  # three seeds each
+    assert [standing.ranks for standing in summary.standings] == [(1, 2), (1, 2)]
+    assert page.count(">1\N{EN DASH}2</td>") == 2
+    assert wording.format_ranks((3, 3)) == "3"
+
+
 @pytest.mark.parametrize("long", [True, False])
 def test_an_architecture_trained_briefly_is_recommended_only_without_a_longer_one(
     toy, tmp_path, scripted, long
