@@ -29,6 +29,8 @@ FAMILIES = "nasbench.searcher_families"
 """By prefix, such as `optuna`: functions from the rest of `optuna:TPESampler` to a factory."""
 PREDICTORS = "nasbench.predictors"
 DEVICES = "nasbench.devices"
+TRAINERS = "nasbench.trainers"
+"""By space: functions that make a `nasbench.training.trainers.SpaceTrainer`."""
 
 _UNKNOWN: dict[str, type[errors.UnknownName]] = {
     SPACES: errors.UnknownSpace,

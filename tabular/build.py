@@ -34,6 +34,7 @@ def build(
     *,
     seeds: Sequence[int] = (0,),
     limit: int | None = None,
+    archs: Sequence[Architecture] | None = None,
     device: str = "cpu",
     executor: Executor | None = None,
     in_flight: int = 4,
@@ -49,6 +50,7 @@ def build(
     Args:
         limit: only the first so many classes of the training order, a random sample; with 0
             nothing is trained, but what there is so far is packed, even while a build is running.
+        archs: these instead, in their order; each stands for its class.
         executor: where trainings run; by default a pool of one process.
         in_flight: jobs handed to it at a time, best twice its workers.
         chunk: classes in a job; more than 1 only pays when a training takes milliseconds.
@@ -56,7 +58,7 @@ def build(
         warn: told of files of finished trainings that are damaged.
 
     Raises:
-        InvalidConfig: no seeds, or a negative limit.
+        InvalidConfig: no seeds, a negative limit, or none in a space of too many architectures.
         TableFault: earlier trainings in the folder were made in another setting, or a worker died
             or has other code or libraries than this process.
         OutputFault: the folder cannot be written, or another build is at work in it.
@@ -67,7 +69,7 @@ def build(
         pack(path, space, folder, task=task.name, counter=counter)
         return
     ours = current_setting(space, task, device)
-    order = classes.training_order(space)[:limit]
+    order = _order(space, limit, archs)
     with locked(folder, "build"):
         records = _earlier(path, folder, space, ours, trust_code, warn)
         jobs = list(_jobs(order, wanted, records.items, chunk, space, task, device, trainer))
@@ -103,6 +105,15 @@ def _checked_seeds(seeds: Sequence[int], limit: int | None) -> list[int]:
     if limit is not None and limit < 0:
         raise InvalidConfig(f"limit is a number of classes >= 0, got {limit}")
     return wanted
+
+
+def _order(
+    space: Space, limit: int | None, archs: Sequence[Architecture] | None
+) -> list[Architecture]:
+    """What is trained, in this order; every class once."""
+    if archs is None:
+        return classes.training_order(space, limit)
+    return list(dict.fromkeys(space.canonical(arch) for arch in archs))[:limit]
 
 
 def _earlier(

@@ -13,6 +13,8 @@ from typing import Annotated
 import typer
 
 from nasbench.commands.query import query
+from nasbench.core import Architecture
+from nasbench.errors import InvalidArchitecture, InvalidConfig
 from tabular.arguments import File, opened
 from tabular.exporting import card, export
 from tabular.importing import ImportCommand, import_
@@ -44,6 +46,9 @@ def build(
         int | None,
         typer.Option(min=0, help="Only so many classes, a random sample; 0 packs what is there."),
     ] = None,
+    archs: Annotated[
+        Path | None, typer.Option(help="File of the architectures to train, one a line.")
+    ] = None,
     dask: Annotated[str | None, typer.Option(help="Scheduler, such as tcp://host:8786.")] = None,
     device: Device = None,
     trust_code: Annotated[
@@ -67,6 +72,7 @@ def build(
                 output,
                 seeds=wanted,
                 limit=limit,
+                archs=None if archs is None else _listed(archs, space),
                 device=_device(device),
                 executor=executor,
                 in_flight=2 * slots,
@@ -170,6 +176,32 @@ app.command()(query)
 app.command("import", cls=ImportCommand)(import_)
 app.command()(export)
 app.command()(card)
+
+
+def _listed(path: Path, space: str) -> list[Architecture]:
+    """The architectures of a text file.
+
+    Raises:
+        InvalidConfig: it cannot be read, or holds none.
+        InvalidArchitecture: a line is none of the space; it says which.
+    """
+    from nasbench import registry
+
+    found = registry.space(space)
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as fault:
+        raise InvalidConfig(f"{path} cannot be read as text: {fault}") from fault
+    archs = []
+    for number, line in enumerate(lines, 1):
+        if line.strip():
+            try:
+                archs.append(found.parse(line.strip()))
+            except InvalidArchitecture as fault:
+                raise InvalidArchitecture(f"{path}, line {number}: {fault}") from fault
+    if not archs:
+        raise InvalidConfig(f"{path} holds no architecture; expected one a line")
+    return archs
 
 
 def _device(name: str | None) -> str:

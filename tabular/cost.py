@@ -16,9 +16,9 @@ from nasbench.errors import InvalidConfig, TableFault
 from nasbench.harness.lock import locked
 from nasbench.harness.processes import cores
 from tabular.build import Progress, parts_folder
-from tabular.classes import training_order
+from tabular.classes import are_listed, training_order
 from tabular.pack import Counter, count, gather, pack
-from tabular.records import RecordWriter
+from tabular.records import Records, RecordWriter
 
 Stopwatch = Callable[[Architecture, TaskData, Recipe, str], float]
 """Seconds of the training steps of one full training."""
@@ -26,10 +26,10 @@ Stopwatch = Callable[[Architecture, TaskData, Recipe, str], float]
 
 def measure_cost(arch: Architecture, data: TaskData, recipe: Recipe, device: str) -> float:
     """The stopwatch of real tables."""
-    from nasbench.training.train import measure_cost as measured
     from nasbench.training.train import pick_device
+    from nasbench.training.trainers import trainer_of
 
-    return measured(arch, data, recipe, pick_device(device))
+    return trainer_of(arch.space).measure_cost(arch, data, recipe, pick_device(device))
 
 
 def measure_costs(
@@ -64,7 +64,7 @@ def measure_costs(
         used = _device(setting.device, device)
         space = space or registry.space(setting.space)
         task = task or registry.task(setting.task)
-        order = training_order(space)[:limit]
+        order = _order(space, records, limit)
         todo = [arch for arch in order if arch.genes not in records.costs]
         data = task.load()
         with RecordWriter(folder, setting) as writer:
@@ -73,6 +73,14 @@ def measure_costs(
                 writer.add_cost(arch.genes, stopwatch(arch, data, setting.recipe, used))
             progress(len(order), len(order))
         pack(path, space, folder, counter=counter)
+
+
+def _order(space: Space, records: Records, limit: int | None) -> list[Architecture]:
+    """The classes of a table, the first ones trained first."""
+    if are_listed(space):
+        return training_order(space, limit)
+    trained = dict.fromkeys(genes for genes, _ in records.items)
+    return [Architecture(space.name, genes) for genes in trained][:limit]
 
 
 def _device(trained: str, asked: str | None) -> str:

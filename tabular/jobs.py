@@ -40,10 +40,10 @@ class Answer:
 def train_repeats(
     arch: Architecture, data: TaskData, recipe: Recipe, seeds: Sequence[int], device: str
 ) -> list[LearningCurve]:
-    """The trainer of real tables."""
-    from nasbench.training.train import train_repeats as train
+    """The trainer of real tables: the one that is registered for the space."""
+    from nasbench.training.trainers import trainer_of
 
-    return train(arch, data, recipe, seeds, device)
+    return trainer_of(arch.space).train_repeats(arch, data, recipe, seeds, device)
 
 
 def train_job(job: Job) -> Answer:

@@ -19,14 +19,14 @@ from tabular.records import CURVES, UNKNOWN, Item, Records, read_records
 from tabular.setting import Setting, refuse_mixing
 
 Counter = Callable[[Architecture, Recipe, InputSpec, int], tuple[int, int]]
-"""Of `nasbench.networks.count.count`: parameters and multiply-adds."""
+"""Of `SpaceTrainer.count`: parameters and multiply-accumulates."""
 
 
 def count(arch: Architecture, recipe: Recipe, spec: InputSpec, labels: int) -> tuple[int, int]:
     """The counter of real tables."""
-    from nasbench.networks.count import count as counted
+    from nasbench.training.trainers import trainer_of
 
-    return counted(arch, recipe, spec, labels)
+    return trainer_of(arch.space).count(arch, recipe, spec, labels)
 
 
 def gather(path: Path, folder: Path, space: Space | None = None) -> Records:
@@ -116,7 +116,7 @@ def content(records: Records, space: Space, counter: Counter = count) -> schema.
     if records.setting is None or not records.items:
         raise _nothing()
     setting = replace(records.setting, processors=tuple(sorted(records.processors)))
-    genes = classes.canonical_genes(space)
+    genes = _rows(records, space)
     seeds = sorted({seed for _, seed in records.items})
     arrays = _Arrays(genes, seeds, setting.recipe.epochs)
     arrays.fill(records)
@@ -127,7 +127,7 @@ def content(records: Records, space: Space, counter: Counter = count) -> schema.
         arity=tuple(space.arity),
         per="class",
         genes=genes,
-        row=rows_of_codes(space),
+        row=rows_of_codes(space) if classes.are_listed(space) else None,
         seeds=seeds,
         epochs=range(1, setting.recipe.epochs + 1),
         columns=[*_curves(arrays, setting), *_statics(genes, space, setting, counter)],
@@ -140,6 +140,13 @@ def content(records: Records, space: Space, counter: Counter = count) -> schema.
         setting=setting.to_json(),
         source="trained by `nasbench table build`",
     )
+
+
+def _rows(records: Records, space: Space) -> NDArray[np.int16]:
+    """Genes (n, p) of all classes of the space, or of those trained where it has too many."""
+    if classes.are_listed(space):
+        return classes.canonical_genes(space)
+    return np.array(sorted({genes for genes, _ in records.items}), dtype=np.int16)
 
 
 def _nothing() -> TableFault:

@@ -9,6 +9,7 @@ from typing import Any
 
 from nasbench.core import InputSpec, Recipe, Space, Task
 from nasbench.errors import TableFault
+from nasbench.training.trainers import modules_of
 from tabular.maker import Maker, maker
 
 _MADE = ("code", "versions", "others", "processors")
@@ -122,9 +123,9 @@ def describe(
     )
 
 
-def roots_of(space: Space, task: Task) -> tuple[str, str]:
+def roots_of(space: Space, task: Task) -> tuple[str, ...]:
     """Modules where the code that trains begins."""
-    return type(space).__module__, type(task).__module__
+    return type(space).__module__, type(task).__module__, *modules_of(space.name)
 
 
 def _what(setting: Setting) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 
 from nasbench import registry
-from nasbench.core import Architecture, Benchmark, Candidate, SupportsRetraining
+from nasbench.core import Architecture, Benchmark, Candidate, Space
 
 
 class Maker(BaseModel):
@@ -54,12 +54,14 @@ def makers_of(benchmark: Benchmark) -> list[Maker]:
     return [Maker(code=maker.code, versions=_listed(maker.versions)) for maker in makers]
 
 
-def maker_here(benchmark: SupportsRetraining, space: str) -> Maker:
-    """Who would train here for this benchmark, on the space that the module `space` defines."""
+def maker_here(task: str, space: Space) -> Maker:
+    """Who would train here, on a task and a space."""
+    from nasbench.training.trainers import modules_of
     from nasbench.training.version import code_version, library_versions
 
-    task = type(registry.task(benchmark.task)).__module__
-    return Maker(code=code_version(space, task), versions=_listed(library_versions()))
+    modules = (type(space).__module__, type(registry.task(task)).__module__)
+    code = code_version(*modules, *modules_of(space.name))
+    return Maker(code=code, versions=_listed(library_versions()))
 
 
 def _listed(versions: Mapping[str, str]) -> str:

@@ -22,7 +22,7 @@ from nasbench.harness.processes import executor as executor_of
 from nasbench.harness.processes import is_loss
 
 Trainer = Callable[[Architecture, TaskData, Recipe, int, str], LearningCurve]
-"""From architecture, data, recipe, seed and device to a learning curve, as `train.train` is."""
+"""From architecture, data, recipe, seed and device to a learning curve: `SpaceTrainer.train`."""
 Progress = Callable[[int, int], None]
 
 
@@ -119,9 +119,9 @@ def train_all(
 def perform(job: Job, trainer: Trainer | None) -> Training:
     """Train, and write the file; done by the worker, so that nothing is lost with its parent."""
     if trainer is None:
-        from nasbench.training.train import train
+        from nasbench.training.trainers import trainer_of
 
-        trainer = train
+        trainer = trainer_of(job.arch.space).train
     curve = trainer(job.arch, _data(job.task), job.recipe, job.seed, job.device)
     training = Training(
         **job.key(),

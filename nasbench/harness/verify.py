@@ -135,7 +135,7 @@ def _retrainable(benchmark: Benchmark) -> SupportsRetraining:
 
 def _maker(benchmark: Benchmark, trainer: Trainer | None) -> Maker:
     if trainer is None:
-        return maker_here(_retrainable(benchmark), type(benchmark.space).__module__)
+        return maker_here(_retrainable(benchmark).task, benchmark.space)
     name = getattr(trainer, "__qualname__", type(trainer).__qualname__)
     return Maker(code=f"{trainer.__module__}:{name}")
 

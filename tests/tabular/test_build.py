@@ -353,7 +353,7 @@ def start(tmp_path):
     )
 
 
-def wait_for(condition, seconds=30.0):
+def wait_for(condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "timed out"
@@ -478,3 +478,25 @@ def test_classes_of_a_space_with_tables_are_those_found_one_by_one():
         arch = space.arch(index)
         assert tuple(genes[numbers[index]].tolist()) == space.canonical(arch).genes
     assert genes.tolist() == sorted(genes.tolist())
+
+
+def test_a_space_too_large_to_list_gets_a_table_of_what_was_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_CLASSES", 10)
+    with pytest.raises(InvalidConfig, match=r"too many to train each.*--limit"):
+        fakes.build(tmp_path / "a.h5")
+    fakes.build(tmp_path / "a.h5", limit=6)
+    fakes.build(tmp_path / "a.h5", limit=9)
+    table = open_table(tmp_path / "a.h5", fakes.SPACE)
+    order = classes.training_order(fakes.SPACE, 9)
+    assert order[:6] == classes.training_order(fakes.SPACE, 6)
+    assert table.genes.tolist() == sorted(list(arch.genes) for arch in order)
+    assert (table.status > 0).all()
+
+
+def test_chosen_architectures_are_trained_once_a_class(tmp_path, monkeypatch):
+    monkeypatch.setattr(classes, "MOST_CLASSES", 10)
+    everyone = [fakes.SPACE.arch(index) for index in range(0, len(fakes.SPACE), 7)]
+    fakes.build(tmp_path / "a.h5", archs=[*everyone, *everyone])
+    table = open_table(tmp_path / "a.h5", fakes.SPACE)
+    wanted = {fakes.SPACE.canonical(arch).genes for arch in everyone}
+    assert table.genes.tolist() == sorted(map(list, wanted))

@@ -488,7 +488,7 @@ def test_a_table_that_is_trained_now_has_the_maker_of_a_verification():
     space, task = registry.space("cell201-v1"), registry.task("digits-on-photos")
     shape = InputSpec("image", 1, 16, 16), 10
     made = SimpleNamespace(setting=describe(space, task, "cpu", {}, shape), task=task.name)
-    assert makers_of(made) == [maker_here(made, type(space).__module__)]
+    assert makers_of(made) == [maker_here(made.task, space)]
 
 
 def test_each_winner_is_held_against_the_repeats_it_has_in_the_table(runs, toy):
