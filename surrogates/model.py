@@ -24,6 +24,32 @@ class State:
     files: Mapping[str, bytes] = field(default_factory=dict)
     """By file name, such as `booster.ubj`: formats of the library that fitted."""
 
+    def part(self, prefix: str, settings: Mapping[str, Any] | None = None) -> State:
+        """The arrays and files whose names begin with `prefix`, without it, and the settings."""
+        cut = len(prefix)
+        return State(
+            self.settings if settings is None else settings,
+            {key[cut:]: value for key, value in self.arrays.items() if key.startswith(prefix)},
+            {key[cut:]: value for key, value in self.files.items() if key.startswith(prefix)},
+        )
+
+
+def joined(settings: Mapping[str, Any], parts: Mapping[str, State]) -> State:
+    """The arrays and files of all `parts` under names that begin with the part's; see `part`."""
+    return State(
+        settings,
+        {
+            f"{key}{name}": value
+            for key, each in parts.items()
+            for name, value in each.arrays.items()
+        },
+        {
+            f"{key}{name}": value
+            for key, each in parts.items()
+            for name, value in each.files.items()
+        },
+    )
+
 
 class Model(Predictor, Protocol):
     """A model of one metric or of several targets at once, such as a learning curve.
@@ -34,7 +60,7 @@ class Model(Predictor, Protocol):
 
     name: ClassVar[str]
     """As registered, such as `xgb`; the part of a benchmark's name after `@`."""
-    Config: ClassVar[type]
+    Config: type
     """Frozen dataclass of its settings; every field has a default and a docstring."""
 
     def __init__(self, space: Space, config: Any = ..., *, seed: int = 0) -> None: ...
@@ -90,3 +116,42 @@ def checked_targets(
             f"(the first is number {int(missing.argmax())}); leave out what was not measured"
         )
     return found.reshape(len(found), -1)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scale:
+    """Targets to mean 0 and variance 1 and back, each for itself."""
+
+    center: NDArray[np.float64]
+    """(e,)."""
+    spread: NDArray[np.float64]
+    """(e,) standard deviation; 1 where all targets are the same."""
+    flat: bool
+    """Whether targets were (n,) and predictions are to be."""
+
+    @classmethod
+    def of(cls, targets: NDArray[np.float64], *, flat: bool) -> Self:
+        """That of targets (n, e)."""
+        spread = targets.std(axis=0)
+        return cls(targets.mean(axis=0), np.where(spread > 0, spread, 1.0), flat)
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The one that `arrays` gave."""
+        return cls(arrays["center"], arrays["spread"], bool(arrays["flat"][0]))
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What it is, for `State.arrays`."""
+        return {"center": self.center, "spread": self.spread, "flat": np.array([self.flat])}
+
+    def down(self, targets: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Scaled targets (n, e)."""
+        return (targets - self.center) / self.spread
+
+    def up(self, scaled: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Targets of scaled ones (n, e), in the shape that they were given in."""
+        return self.shaped(scaled * self.spread + self.center)
+
+    def shaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Values (..., e) without the last axis if targets had none."""
+        return values[..., 0] if self.flat else values
