@@ -199,6 +199,8 @@ class SearchData:
     classes: int
     train: Examples
     valid: Examples
+    recipe: Recipe = Recipe()
+    """How the benchmark's own networks are built and trained."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -440,6 +442,38 @@ class Predictor(Protocol):
         self, archs: Sequence[Architecture]
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Mean (n,) and standard deviation (n,)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """What a cost model says of one architecture."""
+
+    value: float
+    """In the unit of the model's metric; infinite, on the bad side, where there is none."""
+    cost_s: float
+    """Seconds that computing it took here."""
+
+
+class CostModel(Protocol):
+    """A number about architectures that costs far less than to train them."""
+
+    @property
+    def metric(self) -> Metric:
+        """What is estimated, and whether more of it promises a better network."""
+
+    def estimate(self, archs: Sequence[Architecture]) -> list[Estimate]:
+        """Estimates in the order of the architectures; equal arguments give equal values.
+
+        Raises:
+            WrongSpace: an architecture of a space that the model is not made for.
+        """
+
+
+class ProxyFactory(Protocol):
+    """What is registered under a zero-cost proxy's name."""
+
+    def __call__(self, data: SearchData, *, seed: int = 0, batch_size: int = 64) -> CostModel:
+        """The proxy on one minibatch of the train split; the seed draws it and the weights."""
 
 
 class Searcher(Protocol):

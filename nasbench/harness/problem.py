@@ -267,7 +267,9 @@ def _search_data(benchmark: Benchmark) -> SearchData:
             f"this searcher trains on the task's data, which {benchmark.name} does not have; "
             f"choose a benchmark whose table was trained here"
         )
-    return registry.task(task).load().for_search()
+    found = registry.task(task)
+    recipe = getattr(benchmark, "recipe", found.recipe)
+    return dataclasses.replace(found.load().for_search(), recipe=recipe)
 
 
 def _an(noun: str) -> str:
