@@ -74,6 +74,7 @@ def verify(
     Raises:
         RunFault: no runs, or runs that cannot be compared.
         InvalidConfig: a benchmark that cannot be trained again, or a setting out of range.
+        UnknownName: no trainer is registered for its space, and none was given.
         UnknownDevice: a device that this machine lacks.
         OutputFault: another verification is at work there, or the folder cannot be written.
     """
@@ -135,6 +136,9 @@ def _retrainable(benchmark: Benchmark) -> SupportsRetraining:
 
 def _maker(benchmark: Benchmark, trainer: Trainer | None) -> Maker:
     if trainer is None:
+        from nasbench.training.trainers import trainer_of
+
+        trainer_of(benchmark.space.name)
         return maker_here(_retrainable(benchmark).task, benchmark.space)
     name = getattr(trainer, "__qualname__", type(trainer).__qualname__)
     return Maker(code=f"{trainer.__module__}:{name}")

@@ -23,7 +23,7 @@ from scipy import stats
 from nasbench import cli, registry
 from nasbench.commands.verify import _show
 from nasbench.core import Architecture, Budget, InputSpec, LearningCurve, Metric, Recipe, Result
-from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice
+from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice, UnknownName
 from nasbench.harness.claims import maker_here, makers_of
 from nasbench.harness.collection import collect
 from nasbench.harness.files import run_path, write_run
@@ -456,7 +456,8 @@ def test_a_training_by_other_code_or_libraries_does_not_count(runs, toy, monkeyp
     monkeypatch.setattr("nasbench.training.version.library_versions", lambda: versions)
     monkeypatch.setattr("nasbench.training.version.code_version", lambda *roots: str(roots))
     trainer = Trainer()
-    monkeypatch.setattr("nasbench.training.train.train", trainer)
+    made = SimpleNamespace(train=trainer)
+    monkeypatch.setattr("nasbench.training.trainers.trainer_of", lambda space: made)
     again = functools.partial(verify, runs, benchmark=toy, executor=Inline(), device="cpu")
     first = again()
     assert first.maker.versions == "torch 1"
@@ -467,6 +468,11 @@ def test_a_training_by_other_code_or_libraries_does_not_count(runs, toy, monkeyp
     versions["torch"] = "2"
     again()
     assert len(trainer.asked) == 2 * count
+
+
+def test_a_space_without_a_trainer_is_told_before_anything_is_trained(runs, toy):
+    with pytest.raises(UnknownName, match="unknown trainer 'toy"):
+        verify(runs, benchmark=toy, executor=Inline(), device="cpu")
 
 
 def test_who_trained_is_compared_with_who_trained_the_table(runs, toy):
