@@ -1,32 +1,33 @@
 """The model `gnn`: an ensemble of graph networks on the labeled graphs of operation instances.
 
 The network is that of `nasbench/networks/graph_ensemble.py`; its settings were chosen once, see
-`docs/surrogates/gnn.md`. Equivalent cells have one graph, so twins predict the same; graphs of one
+`docs/gnn.md`. Equivalent cells have one graph, so twins predict the same; graphs of one
 size are predicted together and without padding, so nothing depends on the rest of the batch.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeAlias, cast, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.core import Architecture, LabeledGraph, Space
 from nasbench.errors import InvalidConfig
-from nasbench.networks.graph_ensemble import Loss
-from surrogates.model import State, checked_targets
+from surrogates import encodings
+from surrogates.model import Scale, State, checked_targets
 
 if TYPE_CHECKING:
     from nasbench.networks.graph_ensemble import GraphEnsemble
 
 CHUNK = 256
 """Graphs predicted at once: their features stay in a core's cache."""
-_Floats: TypeAlias = NDArray[np.float64]
+Loss = Literal["squared", "ranking"]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,124 +60,86 @@ class Config:
 
 
 class Gnn:
-    """Graph networks that predict one target or several at once."""
+    """Graph networks; the standard deviation is their disagreement, one for all of a single one."""
 
     name: ClassVar[str] = "gnn"
-    Config: ClassVar[type] = Config
+    Config: TypeAlias = Config
 
-    def __init__(self, space: Space, config: Config | None = None, *, seed: int = 0) -> None:
-        self._space, self._config, self._seed = space, config or Config(), seed
+    def __init__(self, space: Space, config: Config = Config(), *, seed: int = 0) -> None:
+        self.space, self.config, self.seed = space, config, seed
         self._graph = lru_cache(1 << 16)(space.graph)
-        self._net: GraphEnsemble | None = None
+        self._labels: list[str]
+        self._scale: Scale
+        self._net: GraphEnsemble
 
-    def fit(self, archs: Sequence[Architecture], targets: _Floats) -> Self:
-        """Itself, fitted to targets (n,) or (n, e) of architectures."""
+    def fit(self, archs: Sequence[Architecture], targets: Floats) -> Self:
         from nasbench.networks.gin import padded
         from nasbench.networks.graph_ensemble import regress
         from nasbench.training.train import deterministic
 
-        c, y = self._config, checked_targets(archs, targets)
-        graphs = self._graphs(archs)
-        self._flat = np.ndim(targets) == 1
+        c, values = self.config, checked_targets(archs, targets)
+        graphs = [self._graph(form) for form in encodings.canonical(self.space, archs)]
         self._labels = sorted({label for graph in graphs for label in graph.labels})
-        self._center, spread = y.mean(axis=0), y.std(axis=0)
-        self._scale = np.where(spread > 0, spread, 1.0)
-        standard = (y - self._center) / self._scale
-        self._net = self._network(y.shape[1])
-        rng = np.random.default_rng(self._seed)
-        options = {"steps": c.steps, "batch": c.batch}
+        self._scale = Scale.of(values, flat=np.ndim(targets) == 1)
+        self._net = self._network()
+        rng, y = np.random.default_rng(self.seed), self._scale.down(values)
+        rates = {"lr": c.lr, "decay": c.decay}
         with deterministic("cpu"):
             data = padded(graphs, self._labels)
-            regress(
-                self._net, data, standard, rng, lr=c.lr, decay=c.decay, loss=c.loss, **options
-            )
+            regress(self._net, data, y, rng, steps=c.steps, batch=c.batch, loss=c.loss, **rates)
         return self
 
-    def predict(self, archs: Sequence[Architecture]) -> tuple[_Floats, _Floats]:
-        """Mean and standard deviation over members, (n,) or (n, e) as the targets were.
-
-        Raises:
-            InvalidConfig: nothing was fitted.
-        """
+    def predict(self, archs: Sequence[Architecture]) -> tuple[Floats, Floats]:
         each = self._members(archs)
-        mean = self._center + self._scale * each.mean(axis=0)
-        spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.ones_like(mean)
-        spread = self._scale * np.maximum(spread, np.finfo(np.float32).eps)
-        return (mean[:, 0], spread[:, 0]) if self._flat else (mean, spread)
+        mean = self._scale.up(each.mean(axis=0))
+        spread = each.std(axis=0, ddof=1) if len(each) > 1 else np.ones(each.shape[1:])
+        return mean, self._scale.shaped(np.maximum(spread, 1e-6) * self._scale.spread)
 
     def state(self) -> State:
-        """The fitted model, its weights as arrays.
-
-        Raises:
-            InvalidConfig: nothing was fitted.
-        """
-        weights = {name: value.numpy().copy() for name, value in self._fitted().state_dict().items()}
-        settings = {
-            "config": asdict(self._config),
-            "seed": self._seed,
-            "labels": self._labels,
-            "flat": self._flat,
-        }
-        return State(settings, {**weights, "center": self._center, "scale": self._scale})
+        weights = {name: value.numpy().copy() for name, value in self._net.state_dict().items()}
+        scale = {f"scale.{name}": each for name, each in self._scale.arrays().items()}
+        settings = {"config": asdict(self.config), "seed": self.seed, "labels": self._labels}
+        return State(settings, {**weights, **scale})
 
     @classmethod
     def restore(cls, space: Space, state: State) -> Self:
-        """The model of a state.
-
-        Raises:
-            InvalidConfig: settings or arrays that this model does not have.
-        """
-        try:
-            return cls._restored(space, state.settings, dict(state.arrays))
-        except (KeyError, TypeError, RuntimeError) as fault:
-            raise InvalidConfig(
-                f"expected the state of a gnn, got one that does not fit: {fault}; fit it again"
-            ) from fault
-
-    @classmethod
-    def _restored(
-        cls, space: Space, settings: Mapping[str, Any], arrays: dict[str, NDArray[Any]]
-    ) -> Self:
         import torch
 
-        model = cls(space, Config(**settings["config"]), seed=settings["seed"])
-        model._labels, model._flat = list(settings["labels"]), bool(settings["flat"])
-        model._center, model._scale = arrays.pop("center"), arrays.pop("scale")
-        model._net = model._network(len(model._center))
-        model._net.load_state_dict({k: torch.tensor(value) for k, value in arrays.items()})
+        try:
+            model = cls(space, Config(**state.settings["config"]), seed=state.settings["seed"])
+            model._labels = list(state.settings["labels"])
+            model._scale = Scale.restore(state.part("scale.").arrays)
+            model._net = model._network()
+            model._net.load_state_dict(
+                {k: torch.tensor(v) for k, v in state.arrays.items() if not k.startswith("scale.")}
+            )
+        except (KeyError, TypeError, RuntimeError) as fault:
+            raise InvalidConfig(
+                f"expected a gnn's state, got one that does not fit: {fault}"
+            ) from fault
         return model
 
-    def _network(self, outputs: int) -> GraphEnsemble:
+    def _network(self) -> GraphEnsemble:
         from nasbench.networks.graph_ensemble import seeded_ensemble
 
-        c = self._config
+        c, outputs = self.config, len(self._scale.center)
         shape = {"members": c.members, "width": c.width, "layers": c.layers, "outputs": outputs}
-        return seeded_ensemble(len(self._labels), self._seed, **shape)
+        return seeded_ensemble(len(self._labels), self.seed, **shape)
 
-    def _fitted(self) -> GraphEnsemble:
-        if self._net is None:
-            raise InvalidConfig("this gnn was not fitted; call fit(archs, targets) first")
-        return self._net
-
-    def _graphs(self, archs: Sequence[Architecture]) -> list[LabeledGraph]:
-        return [self._graph(self._space.canonical(arch)) for arch in archs]
-
-    def _members(self, archs: Sequence[Architecture]) -> _Floats:
-        """Standardized predictions (members, n, e); equal graphs are predicted once."""
+    def _members(self, archs: Sequence[Architecture]) -> Floats:
+        """Scaled predictions (members, n, e); each class is predicted once."""
         import torch
 
         from nasbench.networks.gin import padded
         from nasbench.training.train import deterministic
 
-        net = self._fitted()
-        forms = [self._space.canonical(arch) for arch in archs]
+        forms = encodings.canonical(self.space, archs)
         rows = {form: row for row, form in enumerate(dict.fromkeys(forms))}
         graphs = [self._graph(form) for form in rows]
-        found = np.empty((self._config.members, len(graphs), len(self._center)))
+        found = np.empty((self.config.members, len(graphs), len(self._scale.center)))
         with deterministic("cpu"), torch.inference_mode():
             for some in _of_one_size(graphs):
-                batch = padded([graphs[k] for k in some], self._labels)
-                found[:, some] = cast(torch.Tensor, net(batch)).numpy()
+                found[:, some] = self._net(padded([graphs[k] for k in some], self._labels)).numpy()
         return found[:, [rows[form] for form in forms]]
 
 

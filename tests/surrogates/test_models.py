@@ -13,6 +13,8 @@ from nasbench.errors import InvalidConfig, UnknownName, WrongSpace
 from nasbench.testing.toy import ToySpace
 from surrogates import curves, ensemble
 from surrogates.forest import Forest
+from surrogates.gnn import Config as GnnConfig
+from surrogates.gnn import Gnn
 from surrogates.linear import Linear
 from surrogates.xgb import Config as XgbConfig
 from surrogates.xgb import Xgb
@@ -26,6 +28,7 @@ MODELS = {
     "linear": Linear,
     "forest": Forest,
     "xgb": Xgb,
+    "gnn": lambda space, *, seed=0: Gnn(space, GnnConfig(steps=60), seed=seed),
     "ensemble": lambda space, *, seed=0: ensemble.Ensemble(
         space, ensemble.Config("linear", 3), seed=seed
     ),
@@ -112,7 +115,7 @@ def test_the_same_seed_fits_the_same_and_the_global_generators_do_not_count(make
     assert np.array_equal(*found)
 
 
-@pytest.mark.parametrize("name", ["forest", "xgb", "ensemble", "curves"])
+@pytest.mark.parametrize("name", ["forest", "xgb", "gnn", "ensemble", "curves"])
 def test_another_seed_fits_another_model(fitted, name):
     other = MODELS[name](SPACE, seed=4).fit(ARCHS[::2], VALUES[::2])
     assert not np.array_equal(other.predict(ARCHS)[0], fitted[name].predict(ARCHS)[0])
@@ -201,6 +204,8 @@ def test_curves_of_one_shape_stay_of_that_shape():
         (XgbConfig, {"rounds": 0}),
         (XgbConfig, {"l2": float("nan")}),
         (Forest.Config, {"trees": 1}),
+        (GnnConfig, {"lr": float("nan")}),
+        (GnnConfig, {"loss": "absolute"}),
         (ensemble.Config, {"members": 1}),
         (ensemble.Config, {"member": "ensemble"}),
         (curves.Config, {"components": 0}),
