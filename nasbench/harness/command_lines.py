@@ -40,12 +40,12 @@ def _compare_command(summary: Summary, seeds: int) -> str:
         words += ["--objectives", ",".join(run.objectives)]
     words += [word for term in terms(run.constraints) for word in ("--constraint", term)]
     words += ["--workers", str(run.workers)] if run.workers > 1 else []
-    words += [word for text in _settings(summary) for word in ("--set", text)]
+    words += [word for text in changed_settings(summary) for word in ("--set", text)]
     return shlex.join([*words, "-o", "RUNS"])
 
 
-def _settings(summary: Summary) -> list[str]:
-    """The searchers' settings that differ from the defaults."""
+def changed_settings(summary: Summary) -> list[str]:
+    """The searchers' settings that differ from the defaults, as `--set` takes them."""
     found = []
     known = registry.names(registry.SEARCHERS)
     for name, files in summary.collection.searchers.items():

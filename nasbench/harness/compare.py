@@ -55,15 +55,9 @@ def compare(
         OutputFault: the folder cannot be written, or another comparison is at work in it.
         SearcherFault: some runs failed; all others are done, the tracebacks lie beside the files.
     """
-    benchmark = _benchmark(benchmark_name)
-    out = Path(out)
-    template = Job(
-        *(benchmark_name, "", 0, None, {}, budget, tuple(objectives), tuple(constraints)),
-        workers=workers,
-        code=None,
-        path=out,
-    )
-    jobs = list(make_jobs(benchmark, template, searchers, seeds, settings or {}))
+    benchmark, out = _benchmark(benchmark_name), Path(out)
+    setting = (tuple(objectives), tuple(constraints), workers)
+    jobs = plan(benchmark_name, searchers, seeds, budget, out, *setting, settings=settings)
     with locked(out, "comparison"):
         done = {} if overwrite else kept_runs(jobs, benchmark)
         check_others(out, jobs, benchmark)
@@ -74,6 +68,26 @@ def compare(
     if failed:
         raise _failure(failed, len(jobs))
     return [done[job.path] for job in jobs]
+
+
+def plan(
+    benchmark_name: str,
+    searchers: Sequence[str],
+    seeds: Sequence[int],
+    budget: Budget,
+    out: Path,
+    objectives: Sequence[str] = OBJECTIVES,
+    constraints: Sequence[Constraint] = (),
+    workers: int = 1,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+) -> list[Job]:
+    """Every run of a comparison; what can be wrong with its setting is found here."""
+    bounds = tuple(constraints)
+    template = Job(
+        *(benchmark_name, "", 0, None, {}, budget, tuple(objectives), bounds, workers, None),
+        path=Path(out),
+    )
+    return list(make_jobs(_benchmark(benchmark_name), template, searchers, seeds, settings or {}))
 
 
 def perform(job: Job) -> Run | str:

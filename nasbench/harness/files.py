@@ -27,7 +27,7 @@ LARGEST_BYTES = 64 * 1024 * 1024
 
 def run_path(out: Path, benchmark: str, searcher: str, seed: int) -> Path:
     """Where a comparison in the folder `out` keeps a run."""
-    return out / _file_name(benchmark) / _file_name(searcher) / f"seed-{seed}.json"
+    return out / file_name(benchmark) / file_name(searcher) / f"seed-{seed}.json"
 
 
 def write_run(run: Run, path: Path) -> None:
@@ -194,7 +194,8 @@ def _refuse(path: Path, field: str, expected: str, got: object, advice: str = ""
     )
 
 
-def _file_name(name: str) -> str:
+def file_name(name: str) -> str:
+    """A benchmark's or searcher's name, fit for a file or folder."""
     return name.replace("/", "__").replace("\\", "__").replace(":", "__").lstrip(".")
 
 

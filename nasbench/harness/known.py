@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Architecture, Benchmark, Candidate, Metric, SupportsRows
+from nasbench.core import Architecture, Benchmark, Candidate, Constraint, Metric, SupportsRows
 from nasbench.errors import RunFault
 from nasbench.harness.collection import Collection
-from nasbench.harness.constraints import Feasible
+from nasbench.harness.constraints import Feasible, on_metrics, restricted
 from nasbench.harness.lookup import Lookup
 
 Floats = NDArray[np.float64]
+
+DRAWN = 1000
+"""Architectures that stand for a benchmark that cannot list them."""
 
 
 def optimum(
@@ -46,6 +49,29 @@ def optimum(
         )
     arch = feasible.arch(found)
     return arch, benchmark.query([Candidate(arch)])[0].metrics
+
+
+def typical_regret(
+    benchmark: Benchmark, objective: Metric, constraints: Sequence[Constraint], best: float
+) -> float:
+    """Regret of the median architecture that meets the constraints: what one drawn at random has.
+
+    Of all that an exhaustive benchmark knows, else of `DRAWN` drawn with a fixed seed. That of the
+    worst one where half of them are as good as the best, and 1 where all are.
+    """
+    if isinstance(benchmark, SupportsRows):
+        genes, columns = benchmark.rows()
+        holds = Feasible(benchmark, constraints, genes, columns).holds
+        values = columns[objective.name][holds]
+    else:
+        archs = restricted(benchmark, constraints).sample(DRAWN, np.random.default_rng(0))
+        results = benchmark.query([Candidate(arch) for arch in archs])
+        bounds = on_metrics(benchmark, constraints)
+        fit = [r for r in results if all(b.holds(r.metrics[b.metric]) for b in bounds)]
+        values = np.array([result.metrics[objective.name] for result in fit])
+    regrets = objective.sign * (values[np.isfinite(values)] - best)
+    sizes = [*np.quantile(regrets, (0.5, 1.0)), 1.0] if len(regrets) else [1.0]
+    return float(next(size for size in sizes if size > 0))
 
 
 def _best(column: Floats, metric: Metric) -> int | None:

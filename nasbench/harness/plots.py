@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,7 @@ DASHES = ("", "5 2", "1.5 1.5", "7 2 1.5 2")
 """SVG dash patterns, in widths of the line."""
 
 _WIDTH_IN = 4.4
-_INK, _RULE = "#010101", "#020202"
+INK, RULE = "#010101", "#020202"
 _STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "nasbench",
@@ -38,12 +39,12 @@ _STYLE: Any = {
     "axes.labelsize": 8.5,
     "xtick.labelsize": 8,
     "ytick.labelsize": 8,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-    "axes.edgecolor": _RULE,
-    "grid.color": _RULE,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "axes.edgecolor": RULE,
+    "grid.color": RULE,
     "grid.linewidth": 0.5,
     "axes.grid": True,
     "axes.axisbelow": True,
@@ -92,13 +93,14 @@ def curves(
     title: str,
     x_label: str,
     y_label: str,
+    log_x: bool = True,
     log_y: bool = False,
 ) -> str:
-    """Lines with interval bands over a logarithmic x axis; `key` makes the ids unique on a page."""
-    with _figure(_WIDTH_IN, 3.1) as (figure, axes):
+    """Lines with interval bands; `key` makes the ids unique on a page."""
+    with drawing(_WIDTH_IN, 3.1) as (figure, axes):
         floor = _floor(series) if log_y else -np.inf
         for curve in series:
-            color, shown = _color(curve.searcher), np.isfinite(curve.mean)
+            color, shown = color_of(curve.searcher), np.isfinite(curve.mean)
             x, low, high = curve.x[shown], curve.low[shown], curve.high[shown]
             low, high = np.maximum(low, floor), np.maximum(high, floor)
             band = axes.fill_between(x, low, high, step="post", color=color, alpha=0.15, lw=0)
@@ -106,49 +108,49 @@ def curves(
             mean = np.maximum(curve.mean[shown], floor)
             (line,) = axes.step(x, mean, where="post", color=color, lw=1.6, ls=_line(curve))
             line.set_gid(f"series-{curve.searcher}-line")
-        axes.set_xscale("log")
+        axes.set_xscale("log" if log_x else "linear")
         axes.set_yscale("log" if log_y else "linear")
         axes.set_xlabel(x_label)
         axes.set_ylabel(y_label)
-        _plain_ticks(axes, log_y)
-        return _inline(figure, key, title)
+        _plain_ticks([*([axes.xaxis] if log_x else []), *([axes.yaxis] if log_y else [])])
+        return inline(figure, key, title)
 
 
 def strips(rows: Sequence[Strip], *, key: str, title: str, x_label: str) -> str:
     """One row of dots for each strip, with its quartiles as a box and its mean and interval."""
     height = 0.34 if len(rows) <= 12 else 0.22
-    with _figure(_WIDTH_IN, 0.75 + height * len(rows)) as (figure, axes):
+    with drawing(_WIDTH_IN, 0.75 + height * len(rows)) as (figure, axes):
         for y, row in enumerate(rows):
             _strip(axes, y, row)
-        axes.set_yticks(range(len(rows)), [_short(row.label) for row in rows])
+        axes.set_yticks(range(len(rows)), [short(row.label) for row in rows])
         axes.set_ylim(len(rows) - 0.4, -0.6)
         axes.use_sticky_edges = False  # bars would end the axis where they end
         axes.margins(x=0.04)
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0)
         axes.set_xlabel(x_label)
-        return _inline(figure, key, title)
+        return inline(figure, key, title)
 
 
 def _strip(axes: Axes, y: int, row: Strip) -> None:
-    color = _color(row.searcher)
+    color = color_of(row.searcher)
     if row.span is not None:
-        axes.barh(y, row.span[1] - row.span[0], left=row.span[0], height=0.7, color=_RULE, lw=0)
+        axes.barh(y, row.span[1] - row.span[0], left=row.span[0], height=0.7, color=RULE, lw=0)
     elif len(row.scores) > 3:
         low, middle, high = np.quantile(row.scores, (0.25, 0.5, 0.75))
         axes.barh(y, high - low, left=low, height=0.56, color=color, alpha=0.18, lw=0)
         axes.vlines(middle, y - 0.28, y + 0.28, color=color, lw=1.2)
     if row.mark is not None:
-        axes.vlines(row.mark, y - 0.35, y + 0.35, color=_INK, lw=1.2)
+        axes.vlines(row.mark, y - 0.35, y + 0.35, color=INK, lw=1.2)
     offsets = 0.36 * ((np.arange(len(row.scores)) * 0.618034) % 1 - 0.5)  # spread, not random
     axes.plot(np.sort(row.scores), y + offsets, ".", color=color, ms=4.5, alpha=0.75, mew=0)
     if np.isfinite([row.low, row.high]).all():
-        axes.hlines(y, row.low, row.high, color=_INK, lw=1.1)
-    axes.plot([row.center], [y], "D", color=_INK, ms=3.6, mew=0)
+        axes.hlines(y, row.low, row.high, color=INK, lw=1.1)
+    axes.plot([row.center], [y], "D", color=INK, ms=3.6, mew=0)
 
 
 @contextmanager
-def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
+def drawing(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
     """A figure of its own with our style; pyplot, which keeps state, is not used."""
     import matplotlib as mpl
     from matplotlib.figure import Figure
@@ -162,11 +164,11 @@ def _figure(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
         yield figure, axes
 
 
-def _plain_ticks(axes: Axes, log_y: bool) -> None:
+def _plain_ticks(logarithmic: Sequence[Axis]) -> None:
     """1, 2, 5, 10 rather than powers of ten."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 
-    for axis in (axes.xaxis, axes.yaxis) if log_y else (axes.xaxis,):
+    for axis in logarithmic:
         low, high = axis.get_view_interval()
         decades = np.log10(high / low) if low > 0 else 9
         axis.set_major_locator(LogLocator(subs=(1, 2, 5) if decades < 2.6 else (1,), numticks=12))
@@ -181,7 +183,8 @@ def _floor(series: Sequence[Curve]) -> float:
     return float(positive.min()) / 2 if len(positive) else 1e-3
 
 
-def _color(searcher: int) -> str:
+def color_of(searcher: int) -> str:
+    """Stands for the color of the searcher of a number until `inline` puts in the page's."""
     return f"#00a0{searcher % COLORS:02x}"
 
 
@@ -190,11 +193,12 @@ def _line(curve: Curve) -> str | tuple[float, tuple[float, ...]]:
     return (0.0, tuple(float(part) for part in pattern.split())) if pattern else "-"
 
 
-def _short(label: str, length: int = 26) -> str:
+def short(label: str, length: int = 26) -> str:
+    """The end of a label that is too long."""
     return label if len(label) <= length else f"…{label[1 - length :]}"
 
 
-def _inline(figure: Figure, key: str, title: str) -> str:
+def inline(figure: Figure, key: str, title: str) -> str:
     """The figure as an `<svg>` element that can stand in a page beside others."""
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
@@ -208,7 +212,7 @@ def _inline(figure: Figure, key: str, title: str) -> str:
     body = re.sub(r'(url\(#|href="#)', rf"\g<1>{key}-", body)
     body = re.sub(r" font-family: [^;\"]+;", "", body)  # the page's font
     body = re.sub(r' d="[^"]+"', lambda m: re.sub(r"(\.\d\d)\d+", r"\1", m[0]), body)
-    body = body.replace(_INK, "var(--ink)").replace(_RULE, "var(--rule)")
+    body = body.replace(INK, "var(--ink)").replace(RULE, "var(--rule)")
     body = re.sub(r"#00a0([0-9a-f]{2})", lambda m: f"var(--s{int(m[1], 16)})", body)
     body = re.sub(r"\n\s*", "\n", body).strip()
     head = f'<svg class="plot" role="img" viewBox="{box[1] if box else ""}">'

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -47,6 +47,9 @@ from nasbench.harness.wording import (
     verification_sentence,
 )
 
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 FILE = "report.html"
 CELLS = 6
 """Drawn at most, the optimum not counted."""
@@ -76,20 +79,25 @@ def write_report(summary: Summary, path: Path | None = None) -> Path:
 
 def render(summary: Summary, verification: Verification | None, place: Path) -> str:
     """The page's text; links to run files lead there from the folder `place`."""
+    page = environment().get_template("report.html")
+    return page.render(**_context(summary, verification, place)) + "\n"
+
+
+def environment() -> Environment:
+    """Where the pages' templates are found, with the filters that they use."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    made = Environment(
         loader=PackageLoader("nasbench.harness"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         number=format_number, seconds=format_seconds, p_value=format_p, ranks=format_ranks
     )
-    page = environment.get_template("report.html")
-    return page.render(**_context(summary, verification, place)) + "\n"
+    return made
 
 
 def _context(summary: Summary, verification: Verification | None, place: Path) -> dict[str, Any]:
@@ -109,10 +117,10 @@ def _context(summary: Summary, verification: Verification | None, place: Path) -
         "digits": digits,
         "standings": [_row(standing, summary, place) for standing in summary.standings],
         "curves": [
-            {"caption": figure.caption, "svg": _safe(figure.svg)}
+            {"caption": figure.caption, "svg": safe(figure.svg)}
             for figure in figures.curves(summary)
         ],
-        "scores": _safe(figures.scores(summary)),
+        "scores": safe(figures.scores(summary)),
         "pairwise": summary.pairwise.tolist(),
         "better": summary.better.tolist(),
         **_cells(found, summary, place),
@@ -146,7 +154,7 @@ def _shared(summary: Summary) -> dict[str, Any]:
             *short_sentences(summary),
         ],
         "again": again_sentence(summary.collection.first.budget),
-        "swatch": _swatch,
+        "swatch": swatch,
         "interval": format_interval,
         "heat": _heat,
     }
@@ -177,7 +185,7 @@ def _run_row(outcome: Outcome, summary: Summary, place: Path) -> dict[str, Any]:
             for name in ("found_at", "told", "epochs", "regret", "score")
         },
         "spent_s": outcome.spent_s,
-        "link": _link(outcome.file.path, place),
+        "link": link(outcome.file.path, place),
         "seed": outcome.file.run.seed,
         "value": outcome.metrics.get(summary.objective.name, np.nan),
         "evaluations": len(outcome.file.run.trajectory),
@@ -206,7 +214,7 @@ def _cell(winner: Winner, summary: Summary, best: Architecture, place: Path) -> 
             "searcher": find.file.run.searcher,
             "number": numbers[find.file.run.searcher],
             "seed": find.file.run.seed,
-            "link": _link(find.file.path, place),
+            "link": link(find.file.path, place),
         }
         for find in winner.finds
     ]
@@ -221,7 +229,7 @@ def _drawn(arch: Architecture, title: str, summary: Summary) -> dict[str, Any]:
     shown = [metric for metric in summary.benchmark.metrics if metric.split != "train"]
     return {
         "title": title,
-        "svg": _safe(svg(space.graph(arch))),
+        "svg": safe(svg(space.graph(arch))),
         "text": space.format(arch),
         "metrics": [
             (f"{m.name} ({m.unit})", format_number(metrics[m.name], _digits(m.unit))) for m in shown
@@ -241,9 +249,9 @@ def _verification(
         "verification": verification,
         "verification_finding": verification_sentence(verification),
         "measurements": verification.measurements,
-        "verified": _safe(figures.verified(verification, numbers)),
+        "verified": safe(figures.verified(verification, numbers)),
         "shift_note": shift_sentence(verification),
-        "links": {name: _link(folder / name, place) for name in files},
+        "links": {name: link(folder / name, place) for name in files},
         "numbers": numbers,
     }
 
@@ -261,13 +269,15 @@ def _numbers(summary: Summary) -> dict[str, int]:
     return {standing.searcher: standing.number for standing in summary.standings}
 
 
-def _link(path: Path, place: Path) -> str:
+def link(path: Path, place: Path) -> str:
+    """How a page in the folder `place` names a file."""
     return quote(Path(os.path.relpath(path, place)).as_posix())
 
 
-def _swatch(number: int) -> Any:
+def swatch(number: int) -> Any:
+    """A piece of the line of the searcher of a number."""
     line = f'stroke="var(--s{number % COLORS})" stroke-width="3" stroke-dasharray="{dash(number)}"'
-    return _safe(
+    return safe(
         f'<svg class="swatch" viewBox="0 0 24 10" aria-hidden="true">'
         f'<line x1="0" y1="5" x2="24" y2="5" {line}/></svg>'
     )
@@ -283,7 +293,8 @@ def _digits(unit: str) -> int:
     return {"%": 2, "nats": 3}.get(unit, 0)
 
 
-def _safe(markup: str) -> Any:
+def safe(markup: str) -> Any:
+    """Markup that a template must not escape."""
     from markupsafe import Markup
 
     return Markup(markup)

@@ -91,8 +91,8 @@ def find_sentence(summary: Summary) -> str:
         return opening
     if not beaten:
         return f"{opening} No other searcher differs from it beyond the noise of these runs."
-    rest = f", and tied with {_listed(tied)}" if tied else ""
-    return f"{opening} It is better beyond the noise than {_listed(beaten)}{rest}."
+    rest = f", and tied with {listed(tied)}" if tied else ""
+    return f"{opening} It is better beyond the noise than {listed(beaten)}{rest}."
 
 
 def coverage_sentence(summary: Summary) -> str:
@@ -282,5 +282,6 @@ def exact(value: float) -> str:
     return str(int(value)) if whole else repr(float(value))
 
 
-def _listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str]) -> str:
+    """`a, b and c`."""
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
