@@ -93,7 +93,7 @@ def ratio_profiles(losses: ArrayLike, ratios: ArrayLike) -> Floats:
     table = np.asarray(losses, dtype=np.float64)
     best = table.min(axis=1, keepdims=True)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.where(table == best, 1.0, table / best)
+        ratio = np.where(table == best, 1.0, table / np.abs(best))  # a best of -0.0 is 0
     within = ratio[:, :, None] <= np.asarray(ratios, dtype=np.float64)
     return np.asarray(within.mean(axis=0), dtype=np.float64)
 

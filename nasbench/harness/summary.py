@@ -176,7 +176,7 @@ def _outcome(
         told=float(told),
         epochs=int(trajectory.epochs[position]) if number >= 0 else 0,
         metrics=metrics,
-        regret=max(float(lost), 0.0),
+        regret=max(float(lost), 0.0) + 0.0,  # -0.0 is 0
         score=float(counted[target.name]),
         failed=not np.isfinite([told, *(metrics.get(name, np.nan) for name in worst)]).all(),
         spent_s=float(trajectory.spent_s[-1]) if len(trajectory) else 0.0,

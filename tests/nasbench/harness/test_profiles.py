@@ -76,6 +76,11 @@ def test_ratio_profiles_by_hand():
     assert found.tolist() == [[0.75, 0.75, 1.0, 1.0], [0.5, 0.75, 0.75, 0.75]]
 
 
+def test_no_ratio_to_a_best_of_zero_is_finite_whatever_its_sign():
+    found = profiles.ratio_profiles([[-0.0, 0.0, 1.0]], [1.0, 1e9])
+    assert found.tolist() == [[1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+
+
 def test_the_global_generator_plays_no_part(losses):
     found = []
     for state in (1, 2):

@@ -141,6 +141,7 @@ def test_losses_are_regrets_in_units_of_the_median_architectures(whole):
         (standing,) = [s for s in whole.summaries[0].standings if s.searcher == place.searcher]
         regrets = [outcome.regret for outcome in standing.outcomes]
         assert whole.losses[0, k] == pytest.approx(np.array(regrets) / median)
+    assert not np.signbit(whole.losses).any()
 
 
 def test_a_benchmark_that_cannot_list_its_architectures_is_drawn_from():
