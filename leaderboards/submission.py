@@ -85,7 +85,7 @@ class Submission(Part):
     """File in this folder that defines the searcher; None of an installed one."""
     access: Access = "closed"
     """Whether other tables or surrogates were looked at (open) or not (closed)."""
-    looked_at: Annotated[list[Text], Field(max_length=100)] = []
+    looked_at: list[Text] = Field(default_factory=list, max_length=100)
     """Which ones, on an open track."""
     tuning: Tuning = Tuning()
     environment: dict[Text, Text]

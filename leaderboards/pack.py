@@ -1,0 +1,170 @@
+"""From the folder of a comparison to a submission."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from leaderboards.check import Report, check
+from leaderboards.documents import complaints, to_json
+from leaderboards.submission import FILE, Submission, run_files
+from leaderboards.track import Track
+from nasbench.atomic import output_fault, write_bytes, write_text
+from nasbench.core import Run
+from nasbench.errors import InvalidConfig
+from nasbench.harness.collection import read_files
+from nasbench.harness.files import to_json as run_json
+
+DIGITS = 7
+"""Decimals of the seconds in packed runs; a replay allows for 1e-6 s."""
+
+
+def pack(
+    runs: Path, out: Path, track: Track, *, searcher: str | None = None, about: Mapping[str, Any]
+) -> Report:
+    """Write the runs of one searcher, below the folder of a comparison or suite, as a submission.
+
+    `about` holds the fields of `Submission` that the runs do not tell. The searcher's source goes
+    along if it is a file of its own that has not changed since. Runs beyond the track's seeds are
+    left out. What `check` would complain about is not written at all.
+
+    Raises:
+        InvalidConfig: runs are missing, several searchers are there and none was chosen, or the
+            submission would be refused.
+        RunFault: a run file is malformed.
+        OutputFault: `out` cannot be written, or is there already.
+    """
+    out = Path(out).resolve()
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InvalidConfig(f"{out} is there already; choose a new folder, or remove it")
+    chosen = _chosen(Path(runs), track, searcher)
+    first = next(iter(chosen.values()))
+    source = _source(first)
+    name = first.searcher if source is None else f"{source.name}:{first.searcher.split(':')[-1]}"
+    submission = _submission(track, name, source, first, about)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        part = Path(tempfile.mkdtemp(dir=out.parent, prefix=f".{out.name}."))
+    except OSError as fault:
+        raise output_fault(out, fault) from fault
+    try:
+        for path, run in chosen.items():
+            write_text(part / path, compact(dataclasses.replace(run, searcher=name)))
+        if source is not None:
+            write_bytes(part / source.name, source.read_bytes())
+        write_text(part / FILE, to_json(submission))
+        report = check(part, entries=None)
+        if report.complaints:
+            wrong = "; ".join(map(str, report.complaints))
+            raise InvalidConfig(f"nothing was written, as it would be refused: {wrong}")
+        part.chmod(0o755)
+        part.replace(out)
+    except OSError as fault:
+        raise output_fault(out, fault) from fault
+    finally:
+        shutil.rmtree(part, ignore_errors=True)
+    return dataclasses.replace(report, folder=out)
+
+
+def compact(run: Run) -> str:
+    """The text of a run file without spaces, its seconds cut to `DIGITS` decimals."""
+    trajectory = dataclasses.replace(
+        run.trajectory,
+        spent_s=_cut(run.trajectory.spent_s),
+        overhead_s=_cut(run.trajectory.overhead_s),
+    )
+    document = json.loads(run_json(dataclasses.replace(run, trajectory=trajectory)))
+    return json.dumps(document, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+def _cut(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Rounded down, so that no run comes to lie beyond its budget."""
+    scale = 10.0**DIGITS
+    return np.asarray(np.floor(seconds * scale) / scale)
+
+
+def _chosen(runs: Path, track: Track, searcher: str | None) -> dict[str, Run]:
+    """The track's runs by their path in the submission."""
+    if not runs.is_dir():
+        raise InvalidConfig(f"{runs} is no folder; pass the one that `nasbench compare` wrote to")
+    found = [file.run for file in read_files(runs)]
+    known = sorted({run.searcher for run in found})
+    if searcher is None and len(known) == 1:
+        (searcher,) = known
+    if searcher not in known:
+        raise InvalidConfig(
+            f"expected the name of one searcher in {runs}, got {searcher!r}; pass --searcher with "
+            f"one of {', '.join(known) or 'none: there are no runs'}"
+        )
+    wanted = run_files(track)
+    by_place = {(run.benchmark, run.seed): run for run in found if run.searcher == searcher}
+    missing = [
+        f"{name} seed {seed}" for name, seed in wanted.values() if (name, seed) not in by_place
+    ]
+    if missing:
+        raise InvalidConfig(
+            f"{runs} lacks {len(missing)} of the {len(wanted)} runs of {track.slug}: "
+            f"{_listed(missing)}. Make them with: {command(track, searcher or '')}"
+        )
+    return {path: by_place[place] for path, place in wanted.items()}
+
+
+def command(track: Track, searcher: str) -> str:
+    """What makes a track's runs."""
+    names = [benchmark.name for benchmark in track.benchmarks]
+    words = ["nasbench compare", *names, "--suite" if names[1:] else "", f"-s {searcher}"]
+    words += [f"--seeds {max(track.seeds) + 1}", f"--queries {track.budget.queries}"]
+    if track.budget.cost_s is not None:
+        words.append(f"--seconds {track.budget.cost_s:g}")
+    if track.objectives != ["valid_accuracy"]:
+        words += [f"--objective {name}" for name in track.objectives]
+    for bound in track.constraints:
+        words += [f"--constraint '{bound.metric}<={bound.upper}'"] * (bound.upper is not None)
+        words += [f"--constraint '{bound.metric}>={bound.lower}'"] * (bound.lower is not None)
+    return " ".join(word for word in words if word)
+
+
+def _listed(words: Sequence[str]) -> str:
+    return ", ".join(words[:5]) + (f" and {len(words) - 5} more" if words[5:] else "")
+
+
+def _source(run: Run) -> Path | None:
+    """The file that defines the searcher, if it is one and as it was."""
+    where, colon, _ = run.searcher.rpartition(":")
+    path = Path(where)
+    if not colon or path.suffix != ".py":
+        return None
+    if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != run.code:
+        raise InvalidConfig(
+            f"expected the searcher's source {path} as it was in the runs (sha256 {run.code}), got "
+            f"{'another' if path.is_file() else 'no such'} file; run this where the comparison ran"
+        )
+    return path
+
+
+def _submission(
+    track: Track, searcher: str, source: Path | None, first: Run, about: Mapping[str, Any]
+) -> Submission:
+    document = {
+        "schema_version": 1,
+        "track": {"name": track.name, "version": track.version},
+        "searcher": searcher,
+        "source": None if source is None else source.name,
+        "environment": dict(first.environment),
+        **about,
+    }
+    try:
+        return Submission.model_validate(document)
+    except ValidationError as fault:
+        wrong = "; ".join(map(str, complaints(FILE, fault)))
+        raise InvalidConfig(f"nothing was written, as it would be refused: {wrong}") from fault

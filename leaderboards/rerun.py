@@ -1,0 +1,138 @@
+"""Running a submission's searcher again: do its seeds give these trajectories?
+
+This executes the searcher, also a source file that came with the submission. `check` executes
+nothing; run this where you would run the code of the submission's authors.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+
+from leaderboards.check import check
+from leaderboards.documents import Complaint, to_json
+from leaderboards.submission import RERUN, Rerun, Submission, run_files
+from nasbench.atomic import write_text
+from nasbench.core import Run
+from nasbench.errors import InvalidConfig
+from nasbench.harness.environment import environment
+from nasbench.harness.run import run as search
+
+COLUMNS = ("genes", "epochs", "values", "feasible")
+"""What a seed decides; seconds it does not."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reproduction:
+    """What running a submission again gave."""
+
+    runs: int
+    """How many were done again."""
+    evaluations: int
+    """How many of theirs could be compared."""
+    complaints: list[Complaint]
+
+
+def rerun(
+    folder: Path,
+    *,
+    searcher: str | None = None,
+    record: bool = False,
+    on_done: Callable[[int, int], None] = lambda done, total: None,
+) -> Reproduction:
+    """Do every run of a submission again and compare what its seed decides.
+
+    `searcher` is where to find it, by default the source in the folder or the installed one of the
+    submission's name. `record` writes `rerun.json` into the folder if everything agrees.
+
+    Raises:
+        InvalidConfig: the submission is refused by `check`.
+        UnknownSearcher, BrokenPlugin, SearcherFault: the searcher cannot be run.
+    """
+    folder = Path(folder)
+    report = check(folder, entries=None)
+    wrong = [each for each in report.complaints if each.file != RERUN]  # which this replaces
+    if wrong or report.submission is None or report.track is None:
+        raise InvalidConfig(
+            f"{folder} is refused, so it is not run again: {wrong[0]} ({len(wrong)} in all, see "
+            f"`nasbench submit check`)"
+        )
+    reference = searcher or _reference(folder, report.submission)
+    found: list[Complaint] = []
+    places, compared = run_files(report.track), 0
+    for done, (path, claimed) in enumerate(report.runs.items()):
+        on_done(done, len(report.runs))
+        benchmark = report.track.benchmark(places[path][0])
+        again = search(
+            *(benchmark, reference, claimed.seed),
+            budget=claimed.budget,
+            objectives=claimed.objectives,
+            constraints=claimed.constraints,
+            noise_seed=claimed.noise_seed,
+            config=claimed.config,
+        )
+        found += difference(path, claimed, again)
+        compared += min(len(claimed.trajectory), len(again.trajectory))
+    on_done(len(report.runs), len(report.runs))
+    if record and not found:
+        write_text(folder / RERUN, to_json(_record(folder, places)))
+    return Reproduction(len(report.runs), compared, found)
+
+
+def difference(path: str, claimed: Run, again: Run) -> list[Complaint]:
+    """The first thing in which two runs differ that their seed decides.
+
+    Under a limit on seconds one may be longer, as machines are faster or slower; then they are
+    compared as far as both go.
+    """
+    a, b = claimed.trajectory, again.trajectory
+    n = min(len(a), len(b))
+    differ = np.zeros(n, dtype=np.bool_)
+    for name in COLUMNS:
+        unlike = getattr(a, name)[:n] != getattr(b, name)[:n]
+        differ |= unlike.reshape(n, -1).any(axis=1)
+    if differ.any():
+        k = int(differ.argmax())
+        return [
+            Complaint(
+                path,
+                f"trajectory.{k}",
+                _row(again, k),
+                f"{_row(claimed, k)}{_note(claimed, again)}",
+            )
+        ]
+    if len(a) != len(b) and np.isinf(claimed.budget.cost_s):
+        return [Complaint(path, "trajectory", f"{len(b)} evaluations", f"{len(a)}")]
+    return []
+
+
+def _reference(folder: Path, submission: Submission) -> str:
+    if submission.source is None:
+        return submission.searcher
+    return f"{folder / submission.source}:{submission.searcher.rpartition(':')[2]}"
+
+
+def _row(run: Run, k: int) -> str:
+    trajectory = run.trajectory
+    genes, values = trajectory.genes[k].tolist(), trajectory.values[k].tolist()
+    return f"genes {genes} for {trajectory.epochs[k]} epochs with {values}"
+
+
+def _note(claimed: Run, again: Run) -> str:
+    if claimed.code == again.code:
+        return ""
+    return f" (of another source: {str(claimed.code)[:12]}, here {str(again.code)[:12]})"
+
+
+def _record(folder: Path, places: Mapping[str, object]) -> Rerun:
+    return Rerun(
+        schema_version=1,
+        date=datetime.now(UTC).date().isoformat(),
+        runs={path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in places},
+        environment=environment(),
+    )
