@@ -9,8 +9,9 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from leaderboards.page import LEVELS, TrackPage
+from leaderboards.page import TrackPage
 from leaderboards.standings import CHECKPOINTS, Row
+from leaderboards.submission import LEVELS
 from nasbench.harness.statistics import Interval
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")

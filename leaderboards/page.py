@@ -25,6 +25,7 @@ from markupsafe import Markup
 from leaderboards import charts, diagrams
 from leaderboards.cells import cells
 from leaderboards.standings import CHECKPOINTS, Row, Standings
+from leaderboards.submission import LEVELS
 from nasbench.harness import statistics
 from nasbench.harness.statistics import Interval
 from nasbench.harness.wording import (
@@ -36,10 +37,10 @@ from nasbench.harness.wording import (
     format_seconds,
 )
 
-LEVELS = ("self-reported", "replayed", "re-run", "winner retrained")
-"""How far the evidence of an entry goes; each includes those before."""
 PLOTTED = 3
 """Entries that are drawn in color at first, besides random search."""
+
+GOAL = " The dashed line is what perfect knowledge of the validation metric would get."
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,8 @@ class TrackPage:
     cards: Mapping[str, Card]
     hashes: Mapping[str, str] = field(default_factory=dict)
     """Content hash of each benchmark."""
+    tags: tuple[str, ...] = ()
+    """Such as closed, any-time, table."""
 
     @property
     def folder(self) -> str:
@@ -220,6 +223,7 @@ def _track(track: TrackPage) -> dict[str, Any]:
         "loss": charts.RELATIVE if table.normalized else charts.loss_label(ruler),
         "target": ruler.targets[0],
         "spot": _single_target(table),
+        "goal_note": GOAL if any(each.chosen > 0 for each in table.rulers.values()) else "",
     }
 
 

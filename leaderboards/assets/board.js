@@ -6,6 +6,7 @@ const data = JSON.parse(document.getElementById("data")?.textContent ?? "{}");
 const SVG = "http://www.w3.org/2000/svg";
 const COLORS = 8;
 const DASHES = 4;
+const PAD = 0.03; // share of an axis beyond what is drawn
 const BANDS = 4; // series with intervals at most; more cover one another
 const picked = new Map(); // number of a series -> number of its style
 
@@ -52,7 +53,7 @@ function logTicks([low, high]) {
 }
 
 function linearTicks([low, high]) {
-  const rough = (high - low) / 5 || 1;
+  const rough = (high - low) / 6 || 1;
   const unit = 10 ** Math.floor(Math.log10(rough));
   const step = [1, 2, 5, 10].find((factor) => factor * unit >= rough) * unit;
   const ticks = [];
@@ -67,7 +68,7 @@ function scale(domain, [start, end], log) {
   return Object.assign(place, { domain, ticks: log ? logTicks(domain) : linearTicks(domain), log });
 }
 
-function domainOf(values, log) {
+function domainOf(values, log, pad) {
   let low = Infinity, high = -Infinity;
   for (const value of values) {
     if (value === null || (log && value <= 0)) continue;
@@ -76,8 +77,8 @@ function domainOf(values, log) {
   }
   if (low > high) return log ? [0.1, 1] : [0, 1];
   if (low === high) return log ? [low / 2, high * 2] : [low - 0.5, high + 0.5];
-  const margin = log ? 1 : (high - low) * 0.03;
-  return log ? [low, high] : [low - (low === 0 ? 0 : margin), high + margin];
+  if (log) return [low / (high / low) ** pad, high * (high / low) ** pad];
+  return [low === 0 ? 0 : low - (high - low) * pad, high + (high - low) * pad];
 }
 
 // ---- charts -----------------------------------------------------------------------------------
@@ -147,8 +148,8 @@ class Chart {
     const means = [...view.mean.flat(), ...(view.goal ? [view.goal] : [])];
     const best = means.reduce((least, value) => (value > 0 && value < least ? value : least), Infinity);
     const ys = [...means, ...this.bounds(view)];
-    const yDomain = domainOf(ys.map((value) => (logY && value !== null ? Math.max(value, best / 2) : value)), logY);
-    this.x = scale(domainOf(view.x, logX), [box.left, box.right], logX);
+    const yDomain = domainOf(ys.map((value) => (logY && value !== null ? Math.max(value, best / 2) : value)), logY, PAD);
+    this.x = scale(domainOf(view.x, logX, this.steps ? 0 : PAD), [box.left, box.right], logX);
     this.y = scale(yDomain, [box.bottom, box.top], logY);
     this.box = box;
     const drawing = svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "application", "aria-label": `${view.label}: ${view.y} against ${view.clock}. Arrow keys left and right move along the axis, up and down between series.`, tabindex: "0" });
@@ -221,7 +222,7 @@ class Chart {
   }
 
   goal(view, box) {
-    if (view.front) return [svg("path", { class: "goal", d: this.path(view.front.x, view.front.y, true) })];
+    if (view.front) return [svg("path", { class: "goal", d: `${this.path(view.front.x, view.front.y, true)}H${box.right}` })];
     if (!view.goal) return [];
     const y = this.y(view.goal);
     return [svg("line", { class: "goal", x1: box.left, x2: box.right, y1: y, y2: y }), svg("text", { class: "goal-label", x: box.left + 6, y: y - 5 }, view.goalLabel)];

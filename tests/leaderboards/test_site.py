@@ -1,0 +1,80 @@
+import threading
+import urllib.error
+import urllib.request
+
+import pytest
+
+from leaderboards import site
+from leaderboards.serve import server
+from nasbench.errors import InvalidConfig
+
+
+@pytest.fixture
+def built(tracks, tmp_path):
+    site.write(tracks, tmp_path / "site")
+    return tmp_path / "site"
+
+
+def test_building_twice_gives_the_same_bytes(tracks, built, tmp_path):
+    count = site.write(tracks, tmp_path / "again")
+    files = {p.relative_to(built): p.read_bytes() for p in built.rglob("*") if p.is_file()}
+    again = tmp_path / "again"
+    assert files == {p.relative_to(again): p.read_bytes() for p in again.rglob("*") if p.is_file()}
+    assert len(files) == count
+
+
+def test_a_board_is_what_its_entries_give(tracks, built):
+    assert site.differences(tracks, built) == []
+
+
+def test_changed_missing_and_other_files_are_told(tracks, built):
+    (built / "toy/v1/index.html").write_text("better")
+    (built / "toy/v2/standings.csv").unlink()
+    (built / "mine.html").touch()
+    assert site.differences(tracks, built) == [
+        "toy/v2/standings.csv: missing",
+        "toy/v1/index.html: differs from what the entries give",
+        "mine.html: is not part of the board",
+    ]
+
+
+def test_a_board_is_replaced_as_a_whole(tracks, built):
+    (built / "old.html").touch()
+    site.write(tracks, built)
+    assert site.differences(tracks, built) == []
+    assert [path.name for path in built.parent.iterdir()] == ["site"]
+
+
+def test_a_folder_that_is_no_board_is_left_alone(tracks, tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(InvalidConfig, match="is not a board"):
+        site.write(tracks, tmp_path)
+    assert (tmp_path / "thesis.tex").read_text() == "mine"
+
+
+def test_a_failure_leaves_the_old_board(tracks, built, monkeypatch):
+    before = {p: p.read_bytes() for p in built.rglob("*") if p.is_file()}
+    monkeypatch.setattr(site.page, "entry_page", lambda *_: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        site.write(tracks, built)
+    assert {p: p.read_bytes() for p in built.parent.rglob("*") if p.is_file()} == before
+
+
+def test_a_board_is_served_to_this_machine_alone(built):
+    with server(built, 0) as running:
+        thread = threading.Thread(target=running.serve_forever)
+        thread.start()
+        host, port = running.server_address
+        with urllib.request.urlopen(f"http://{host}:{port}/toy/v2/") as answer:
+            text = answer.read()
+        with pytest.raises(urllib.error.HTTPError):
+            urllib.request.urlopen(f"http://{host}:{port}/../../etc/passwd")
+        running.shutdown()
+        thread.join()
+    assert host == "127.0.0.1"
+    assert text == (built / "toy/v2/index.html").read_bytes()
+
+
+def test_no_board_is_not_served(tmp_path):
+    with pytest.raises(InvalidConfig, match="holds no board"):
+        server(tmp_path, 0)
