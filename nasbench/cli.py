@@ -1,12 +1,18 @@
 """The command line: every entry point of `nasbench.commands` is a command.
 
-Exit codes: 0; 1 for wrong input or a failed check; 2 for wrong usage; 130 when interrupted.
+Exit codes: 0; 1 for wrong input or a failed check; 2 for wrong usage; 130 when interrupted,
+143 when terminated.
 """
 
 from __future__ import annotations
 
+import errno
+import os
+import re
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from importlib import metadata
 from typing import Annotated, Any, NoReturn
 
@@ -18,20 +24,36 @@ from nasbench.errors import BrokenPlugin, NasbenchError
 
 INTERRUPTED = 130
 """128 + SIGINT, what shells report for ctrl-C."""
-
+TERMINATED = 143
+"""128 + SIGTERM, what batch systems send before they kill."""
 
 _GO_ON = "interrupted; run the same command again to go on where it stopped"
+_NEGATIVE = re.compile(r"-\d.*")
 
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run one command line, `sys.argv` by default, and exit with its code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    signals: list[int] = []
     try:
-        compose(words)(args=words, prog_name="nasbench")
+        with _terminating(signals):
+            try:
+                compose(words)(args=words, prog_name="nasbench")
+            finally:
+                sys.stdout.flush()  # here, where its failure can be told
+    except SystemExit as stop:
+        if signals and stop.code == INTERRUPTED:
+            sys.exit(TERMINATED)
+        raise
     except NasbenchError as fault:
         _fail(f"error: {_message(fault)}", 1)
     except KeyboardInterrupt:
-        _fail(_GO_ON, INTERRUPTED)
+        _fail(_GO_ON, TERMINATED if signals else INTERRUPTED)
+    except OSError as fault:
+        if fault.filename is not None or fault.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # what is left cannot be written either
+        _fail(f"error: cannot write to standard output: {fault.strerror}", 1)
 
 
 def compose(words: Sequence[str]) -> typer.Typer:
@@ -61,6 +83,10 @@ class _Commands(TyperGroup):
             return super().invoke(ctx)
         except KeyboardInterrupt:
             _fail(_GO_ON, INTERRUPTED)
+        except Exception as fault:
+            if _NEGATIVE.fullmatch(getattr(fault, "option_name", "")):  # of wrong usage
+                fault.message += ". Put -- before an argument that begins with a dash."  # type: ignore[attr-defined]
+            raise
 
 
 def _root(
@@ -113,6 +139,25 @@ def _unavailable(name: str, fault: Exception) -> Callable[[], NoReturn]:
 def _message(fault: Exception) -> str:
     """What the error says, without the number that an `OSError` puts before it."""
     return (isinstance(fault, OSError) and fault.strerror) or str(fault)
+
+
+@contextmanager
+def _terminating(signals: list[int]) -> Iterator[None]:
+    """SIGTERM ends what is inside as ctrl-C does, so that pools end and finished work is kept."""
+
+    def terminate(number: int, _: object) -> NoReturn:
+        signals.append(number)
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, terminate)
+    except ValueError:  # not the main thread, whose business signals are
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _fail(message: str, code: int) -> NoReturn:

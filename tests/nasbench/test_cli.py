@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,7 @@ from nasbench import cli, registry
 from nasbench.commands import doctor
 
 COMMANDS = '''
-import errno
+import errno, os, signal, time
 import typer
 from nasbench.errors import OutputFault, UnknownTask
 
@@ -32,6 +33,17 @@ def stopped() -> None:
 def stopped_politely() -> None:
     print("stopped; what is done is in x")
     raise typer.Exit(130)
+
+def terminated() -> None:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(60)
+
+def terminated_politely() -> None:
+    try:
+        terminated()
+    except KeyboardInterrupt:
+        print("stopped")
+        raise typer.Exit(130)
 
 def odd(setting: "no such type" = None) -> None:
     pass
@@ -56,6 +68,7 @@ def commands(monkeypatch, tmp_path):
     (tmp_path / "acme_explodes.py").write_text("1 / 0")
     monkeypatch.syspath_prepend(tmp_path)
     names = ["fine", "wrong", "full", "stopped", "stopped_politely", "odd", "group"]
+    names += ["terminated", "terminated_politely"]
     values = {name: f"acme_commands:{name}" for name in names}
     values |= {"missing": "acme_nowhere:x", "explodes": "acme_explodes:x"}
     points = {
@@ -120,6 +133,32 @@ def test_an_interruption_exits_130_and_says_how_to_go_on(commands, nasbench):
     code, out, err = nasbench("stopped")
     assert (code, out) == (130, "")
     assert "run the same command again" in err
+
+
+def test_a_termination_exits_143_whatever_the_command_says_of_interruptions(commands, nasbench):
+    before = signal.getsignal(signal.SIGTERM)
+    code, out, err = nasbench("terminated")
+    assert (code, out) == (143, "")
+    assert "run the same command again" in err
+    assert nasbench("terminated_politely") == (143, "stopped\n", "")
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_an_argument_that_begins_with_a_dash_is_told_where_to_go(commands, nasbench):
+    code, _, err = nasbench("fine", "-1")
+    assert code == 2
+    assert "Put -- before" in " ".join(err.split())
+    assert "Put --" not in nasbench("fine", "--wrd")[2]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has it")
+@pytest.mark.slow
+def test_a_full_standard_output_is_told_without_a_traceback():
+    words = [sys.executable, "-m", "nasbench", "list"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "error: cannot write to standard output: No space left on device\n"
 
 
 def test_a_command_that_handles_its_interruption_has_the_last_word(commands, nasbench):
@@ -192,7 +231,8 @@ def test_a_closed_pipe_is_no_error():
 
 
 @pytest.mark.slow
-def test_a_real_interruption_exits_130_without_a_traceback(tmp_path):
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_real_interruption_has_its_exit_code_and_no_traceback(tmp_path, number, code):
     (tmp_path / "sleeper.py").write_text(
         "import signal, time\nsignal.signal(signal.SIGINT, signal.default_int_handler)\n"
         "from importlib import metadata\nfrom nasbench import cli, registry\n"
@@ -209,9 +249,9 @@ def test_a_real_interruption_exits_130_without_a_traceback(tmp_path):
     )
     assert sleeper.stdout.readline() == "ready\n"
     time.sleep(0.1)
-    sleeper.send_signal(signal.SIGINT)
+    sleeper.send_signal(number)
     _, err = sleeper.communicate(timeout=30)
-    assert sleeper.returncode == 130
+    assert sleeper.returncode == code
     assert "Traceback" not in err
     assert "run the same command again" in err
 
