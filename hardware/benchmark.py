@@ -1,0 +1,153 @@
+"""A benchmark with measured latencies beside what its table knows.
+
+`nasbench.load("mine.latency")`, and every command that takes a benchmark, open the file of
+latencies as the benchmark that it was measured for, with a further metric `latency_ms[<label>]` for
+each column. The architectures of a class share what was measured for its canonical one; a class
+that was not measured has NaN, which no constraint admits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hardware.columns import Document, Genes, read_document
+from nasbench import registry
+from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
+from nasbench.errors import TableFault
+
+Values = Mapping[Genes, float]
+METRIC = "latency_ms"
+
+
+class MeasuredBenchmark:
+    """The base benchmark's answers and the columns'; whatever else is asked for is the base's."""
+
+    def __init__(self, base: Benchmark, document: Document, path: Path) -> None:
+        self.base, self.document, self.path = base, document, path
+        self._columns = _columns(document)
+        added = {metric.name for metric in self._columns}
+        clashing = [metric.name for metric in base.metrics if metric.name in added]
+        if clashing:
+            raise TableFault(
+                f"{base.name} has {', '.join(clashing)} already, which {path} would add; "
+                "measure under another label"
+            )
+        self.name, self.space, self.epochs = base.name, base.space, base.epochs
+        self.metrics: tuple[Metric, ...] = (*base.metrics, *self._columns)
+        both = f"{document.table_sha256} {document.sha256}"
+        self.sha256 = hashlib.sha256(both.encode()).hexdigest()
+        """Hash over the table's hash and that of the latencies."""
+        self._classes: dict[Genes, Genes] = {}
+
+    @property
+    def task(self) -> str:
+        """Name of the task that the base was trained on; empty if it was not."""
+        return str(getattr(self.base, "task", ""))
+
+    @property
+    def recipe(self) -> Recipe:
+        """How the base was trained; raises as the base does."""
+        found: Recipe = self.base.recipe  # type: ignore[attr-defined]
+        return found
+
+    def query(
+        self, candidates: Sequence[Candidate], *, noise_seed: int | None = None
+    ) -> list[Result]:
+        """The base's results with the latencies, which neither epochs nor noise change."""
+        found = self.base.query(candidates, noise_seed=noise_seed)
+        return [
+            Result({**result.metrics, **self._latencies(candidate.arch)}, result.cost_s)
+            for candidate, result in zip(candidates, found, strict=True)
+        ]
+
+    def rows(self) -> tuple[NDArray[np.int16], Mapping[str, NDArray[np.float64]]]:
+        """The base's rows with a column (rows,) for each device."""
+        genes, columns = self.base.rows()  # type: ignore[attr-defined]
+        forms = [self._class(Architecture(self.space.name, tuple(row))) for row in genes.tolist()]
+        added = {
+            metric.name: np.array([values.get(form, math.nan) for form in forms])
+            for metric, values in self._columns.items()
+        }
+        return genes, {**columns, **added}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "base":
+            raise AttributeError(name)
+        return getattr(self.base, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MeasuredBenchmark, (self.base, self.document, self.path)
+
+    def __repr__(self) -> str:
+        return f"<MeasuredBenchmark {self.name} with {len(self._columns)} columns of {self.path}>"
+
+    def _latencies(self, arch: Architecture) -> dict[str, float]:
+        form = self._class(arch)
+        return {metric.name: values.get(form, math.nan) for metric, values in self._columns.items()}
+
+    def _class(self, arch: Architecture) -> Genes:
+        found = self._classes.get(arch.genes)
+        if found is None:
+            found = self._classes[arch.genes] = self.space.canonical(arch).genes
+        return found
+
+
+def open_measured(path: str | Path) -> MeasuredBenchmark:
+    """The benchmark of a file of latencies.
+
+    Raises:
+        TableCorrupt, TableVersion: the file is damaged, or of another layout.
+        UnknownBenchmark: its table is neither registered nor where it was.
+        TableFault: the table is another one than what was measured.
+    """
+    where = Path(path)
+    return with_latencies(read_document(where), where)
+
+
+def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
+    """The benchmark of a document that was, or will be, read from `path`; raises as above."""
+    table = path.parent / document.table_file if document.table_file else document.benchmark
+    base = registry.benchmark(table)
+    found = (base.name, getattr(base, "sha256", None))
+    if found != (document.benchmark, document.table_sha256):
+        raise TableFault(
+            f"{path} was measured for {document.benchmark} with the table of sha256 "
+            f"{str(document.table_sha256)[:12]}, got {found[0]} with {str(found[1])[:12]}; "
+            "measure again for this one"
+        )
+    return MeasuredBenchmark(base, document, path)
+
+
+def metric_name(label: str) -> str:
+    """Name of the metric of a column: `latency_ms[torch-cpu-1]`."""
+    return f"{METRIC}[{label}]"
+
+
+def label_of(metric: str) -> str:
+    """The label in a metric's name; empty if the metric is no latency of a column."""
+    inside = metric.removeprefix(f"{METRIC}[").removesuffix("]")
+    return inside if metric == metric_name(inside) else ""
+
+
+def _columns(document: Document) -> dict[Metric, Values]:
+    """Values by class of each metric; energy only where a meter was read."""
+    found: dict[Metric, Values] = {}
+    for column in document.columns:
+        name, rows = metric_name(column.about.label), column.measured
+        found[Metric(name, "ms", "lower", "static")] = {
+            genes: row.median_ms for genes, row in rows.items()
+        }
+        energies = {
+            genes: row.energy_mj for genes, row in rows.items() if math.isfinite(row.energy_mj)
+        }
+        if energies:
+            name = f"energy_mj[{column.about.label}]"
+            found[Metric(name, "mJ", "lower", "static")] = energies
+    return found

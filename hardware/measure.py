@@ -1,0 +1,292 @@
+"""Sessions that measure the classes of a benchmark on a device, and measure some again.
+
+A class is the network of its canonical architecture. Classes come in a fixed random order, so what
+is there at any time is a random sample. `kill -9` loses the class in hand.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hardware.columns import About, Column, Document, Genes, Row, read_document, write_document
+from hardware.device import Device, Stopwatch
+from hardware.journal import Journal, journal_path, recovered
+from hardware.lookup import measure_parts
+from hardware.timing import Plan, baseline, energy_mj, time_network
+from hardware.workload import Workload
+from nasbench import registry
+from nasbench.core import Architecture, Benchmark, SupportsRows
+from nasbench.errors import InvalidConfig, TableFault, UnknownDevice
+from nasbench.harness.lock import locked
+from nasbench.harness.processes import cores
+
+Clock = Callable[[], float]
+MOST_REASON = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A device that is engaged, with the reference network on it."""
+
+    device: Device
+    workload: Workload
+    reference: Stopwatch
+    baseline_s: float
+    plan: Plan
+    clock: Clock
+
+    def measure(self, arch: Architecture) -> Row:
+        """The row of an architecture; a gap if its network alone cannot be measured.
+
+        Raises:
+            UnknownDevice: the reference network cannot be run any more either.
+        """
+        return self.measure_network(arch.genes, lambda: self.workload.network(arch))
+
+    def measure_network(self, genes: Genes, build: Callable[[], Any], inputs: Any = None) -> Row:
+        """The row of any module, by default on the workload's inputs; raises as `measure` does."""
+        try:
+            given = self.workload.inputs() if inputs is None else inputs
+            stopwatch = self.device.prepare(build(), given)
+            timing = time_network(
+                stopwatch, self.reference, self.baseline_s, plan=self.plan, clock=self.clock
+            )
+            return Row.of(genes, timing, self._energy_mj(stopwatch))
+        except Exception as fault:  # a runtime may fail in any way
+            self._check(fault)
+            reason = f"{type(fault).__name__}: {fault}".split("\n")[0]
+            return Row(genes, gap=reason[:MOST_REASON])
+
+    def _energy_mj(self, stopwatch: Stopwatch) -> float:
+        meter = self.device.meter()
+        if meter is None:
+            return math.nan
+        return energy_mj(stopwatch, meter, self.plan.energy_s, self.clock)
+
+    def _check(self, fault: Exception) -> None:
+        try:
+            self.reference()
+        except Exception:
+            raise UnknownDevice(
+                f"{self.device.name} does not answer any more ({fault}); what was measured is "
+                "kept: run the same command again when it is back"
+            ) from fault
+
+
+@contextmanager
+def engaged(
+    device: Device,
+    workload: Workload,
+    reference: Architecture,
+    *,
+    baseline_s: float | None = None,
+    plan: Plan = Plan(),  # noqa: B008  (frozen)
+    clock: Clock = time.perf_counter,
+) -> Iterator[Bench]:
+    """The device with its reference network, whose baseline is measured if it is not given.
+
+    Raises:
+        UnknownDevice: the reference network does not run on it.
+    """
+    with device.engaged():
+        try:
+            stopwatch = device.prepare(workload.network(reference), workload.inputs())
+            found = baseline(stopwatch) if baseline_s is None else baseline_s
+            for _ in range(plan.warm_up):
+                stopwatch()
+        except Exception as fault:  # a runtime may fail in any way
+            raise UnknownDevice(
+                f"{device.name} does not run the reference network: {type(fault).__name__}: {fault}"
+            ) from fault
+        yield Bench(device, workload, stopwatch, found, plan, clock)
+
+
+def measure(
+    path: Path,
+    benchmark: Benchmark,
+    device: Device,
+    workload: Workload,
+    *,
+    limit: int | None = None,
+    plan: Plan = Plan(),  # noqa: B008  (frozen)
+    clock: Clock = time.perf_counter,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> Column:
+    """Measures classes without a row in the device's column, and writes the file with them.
+
+    With `limit`, up to the first so many classes of the order. Gaps are not tried again.
+
+    Raises:
+        InvalidConfig: the benchmark cannot list its architectures.
+        TableFault: the file is damaged, of another benchmark, or measured in other conditions.
+        UnknownDevice: the device went away; what was measured is kept.
+        OutputFault: the file cannot be written, or another measurement is at work in its folder.
+    """
+    order = classes(benchmark)[:limit]
+    with locked(path.parent, "measurement"):
+        document = _packed(path, benchmark)  # with what a killed session left
+        label = workload.label(device.name)
+        known = {column.about.label: column for column in document.columns}.get(label)
+        if known is not None:
+            _refuse_mixing(known, device, workload, path)
+        done = set() if known is None else known.rows.keys() & set(order)
+        progress(len(done), len(order))
+        if len(done) < len(order):
+            todo = [genes for genes in order if genes not in done]
+            reference = (
+                workload.reference()
+                if known is None
+                else Architecture(workload.space, known.about.reference)
+            )
+            baseline_s = None if known is None else known.about.baseline_s
+            with engaged(
+                device, workload, reference, baseline_s=baseline_s, plan=plan, clock=clock
+            ) as bench:
+                column = known or _new_column(bench, reference)
+                _fill(path, document, column, bench, todo, progress)
+            document = _packed(path, benchmark)
+    return document.column(label)
+
+
+def remeasure(
+    column: Column,
+    device: Device,
+    archs: Sequence[Architecture],
+    *,
+    plan: Plan = Plan(),  # noqa: B008  (frozen)
+    clock: Clock = time.perf_counter,
+) -> list[Row]:
+    """Canonical architectures measured anew, with a baseline of this session.
+
+    Raises:
+        UnknownDevice: the device is another one, or went away.
+    """
+    about = column.about
+    if device.name != about.device:
+        raise UnknownDevice(f"{about.label} was measured on {about.device}, got {device.name}")
+    reference = Architecture(about.workload.space, about.reference)
+    with engaged(device, about.workload, reference, plan=plan, clock=clock) as bench:
+        return [bench.measure(arch) for arch in archs]
+
+
+def classes(benchmark: Benchmark) -> list[Genes]:
+    """Canonical genes of every class that a benchmark knows, in a fixed random order.
+
+    Raises:
+        InvalidConfig: it cannot list its architectures.
+    """
+    if not isinstance(benchmark, SupportsRows):
+        raise InvalidConfig(
+            f"{benchmark.name} cannot list its architectures; expected a table, such as "
+            "cell201/digits-on-photos"
+        )
+    space = benchmark.space
+    archs = (Architecture(space.name, tuple(row)) for row in benchmark.rows()[0].tolist())
+    found = sorted({space.canonical(arch).genes for arch in archs})
+    return [found[k] for k in np.random.default_rng(0).permutation(len(found))]
+
+
+def opened(path: Path, benchmark: Benchmark) -> Document:
+    """The file's document, an empty one if it is not there, with what its journal holds.
+
+    Raises:
+        TableFault: it is damaged, or of another benchmark.
+    """
+    sha256 = getattr(benchmark, "sha256", None)
+    file = _table_file(benchmark, path.parent)
+    document = Document(benchmark.name, sha256, benchmark.space.name, table_file=file)
+    if path.exists():
+        found = read_document(path)
+        if (found.benchmark, found.table_sha256) != (document.benchmark, sha256):
+            raise TableFault(
+                f"{path} holds latencies of {found.benchmark} (table {str(found.table_sha256)[:12]}"
+                f"), expected {benchmark.name} (table {str(sha256)[:12]}); choose another output"
+            )
+        document = found
+    return recovered(journal_path(path), document)
+
+
+def _table_file(benchmark: Benchmark, folder: Path) -> str:
+    """Way from a folder to a benchmark's table; empty if a name leads there as well."""
+    file = getattr(getattr(benchmark, "source", None), "path", None)
+    if file is None:
+        return ""
+    if benchmark.name in registry.names(registry.BENCHMARKS):
+        known = registry.benchmark(benchmark.name)
+        if getattr(known, "sha256", None) == getattr(benchmark, "sha256", None):
+            return ""
+    return os.path.relpath(Path(file).resolve(), folder.resolve())
+
+
+def load_per_core() -> float:
+    """Processes waiting for each core over the last minute; near 0 on a quiet machine."""
+    return os.getloadavg()[0] / cores()
+
+
+def _new_column(bench: Bench, reference: Architecture) -> Column:
+    about = About(
+        label=bench.workload.label(bench.device.name),
+        device=bench.device.name,
+        workload=bench.workload,
+        conditions=bench.device.conditions(),
+        reference=reference.genes,
+        baseline_s=bench.baseline_s,
+        tolerance=bench.plan.tolerance,
+    )
+    return Column(about, parts_ms=measure_parts(bench))
+
+
+def _fill(
+    path: Path,
+    document: Document,
+    column: Column,
+    bench: Bench,
+    todo: Sequence[Genes],
+    progress: Callable[[int, int], None],
+) -> None:
+    """Measures what is to do into the journal."""
+    date = datetime.now(UTC).isoformat(timespec="microseconds")
+    session = {"date": date, "load": round(load_per_core(), 2)}
+    begun = replace(column, sessions=(session,))
+    with Journal(journal_path(path), replace(document, columns=()), begun) as journal:
+        done = len(column.rows)
+        for number, genes in enumerate(todo, 1):
+            journal.add(bench.measure(Architecture(bench.workload.space, genes)))
+            progress(done + number, done + len(todo))
+
+
+def _packed(path: Path, benchmark: Benchmark) -> Document:
+    """Moves what the journal holds into the file."""
+    document = opened(path, benchmark)
+    if journal_path(path).exists():
+        write_document(document, path)
+        journal_path(path).unlink()
+    return document
+
+
+def _refuse_mixing(known: Column, device: Device, workload: Workload, path: Path) -> None:
+    now = {**device.conditions(), "networks": str(workload.to_json())}
+    there = {**known.about.conditions, "networks": str(known.about.workload.to_json())}
+    differing = [
+        f"{name} ({there.get(name)} there, {now.get(name)} now)"
+        for name in sorted(now.keys() | there.keys())
+        if there.get(name) != now.get(name)
+    ]
+    if known.about.model:
+        differing.append(f"what the column is (predicted by {known.about.model} there)")
+    if differing:
+        raise TableFault(
+            f"{known.about.label} in {path} was measured in other conditions: "
+            f"{'; '.join(differing)}. Latencies of different conditions do not mix: choose another "
+            "output."
+        )
