@@ -33,7 +33,7 @@ def read_board(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[TrackPage
 
 
 def _track_page(track: Track, entries: Path, tracks: Path) -> TrackPage | None:
-    found = [_entry(folder, track, entries, tracks) for folder in _folders(entries / track.slug)]
+    found = [_entry(folder, track, tracks) for folder in _folders(entries / track.slug)]
     if not found:
         return None
     contest = Contest(
@@ -56,15 +56,18 @@ def _track_page(track: Track, entries: Path, tracks: Path) -> TrackPage | None:
     )
 
 
-def _entry(folder: Path, track: Track, entries: Path, tracks: Path) -> tuple[Card, list[Run]]:
-    report = check(folder, entries=entries, tracks=tracks)
-    if report.complaints or report.submission is None or report.track != track:
-        wrong = "; ".join(map(str, report.complaints[:5])) or "it is of another track"
+def _entry(folder: Path, track: Track, tracks: Path) -> tuple[Card, list[Run]]:
+    report = check(folder, entries=None, tracks=tracks)  # names on the board are folders, so unique
+    wrong = list(map(str, report.complaints[:5]))
+    submission = report.submission
+    if submission is None or (submission.name, report.track) != (folder.name, track):
+        wrong.append(f"submission.json: expected the name {folder.name} and track {track.slug}")
+    if wrong or submission is None:
         raise InvalidConfig(
-            f"{folder} cannot be shown on a board: {wrong}. Look at all of it: "
+            f"{folder} cannot be shown on a board: {'; '.join(wrong)}. Look at all of it: "
             f"nasbench submit check {folder}"
         )
-    return _card(report, report.submission, track), list(report.runs.values())
+    return _card(report, submission, track), list(report.runs.values())
 
 
 def _folders(folder: Path) -> list[Path]:
