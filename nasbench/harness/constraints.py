@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench import registry
-from nasbench.core import Architecture, Benchmark, Constraint, Space
+from nasbench.core import Architecture, Benchmark, Constraint, Space, SupportsRows
 from nasbench.errors import InvalidConfig, TestMetricRefused, UnknownMetric
 from nasbench.spaces import structure
 from nasbench.spaces.restricted import MAX_LISTED, Restricted
@@ -56,6 +56,28 @@ def restricted(benchmark: Benchmark, constraints: Sequence[Constraint]) -> Space
     known = {metric.name for metric in benchmark.metrics}
     bounds = [bound for bound in constraints if bound.metric not in known]
     return Restricted(benchmark.space, bounds) if bounds else benchmark.space
+
+
+def check_met(benchmark: Benchmark, constraints: Sequence[Constraint]) -> None:
+    """Refuse bounds that nothing is within which an exhaustive benchmark knows, free of noise.
+
+    Raises:
+        InvalidConfig: there is nothing; the message tells the ranges of the bounded metrics.
+    """
+    if not constraints or not isinstance(benchmark, SupportsRows):
+        return
+    genes, columns = benchmark.rows()
+    if Feasible(benchmark, constraints, genes, columns).holds.any():
+        return
+    known = []
+    for name in dict.fromkeys(bound.metric for bound in on_metrics(benchmark, constraints)):
+        values = columns[name][np.isfinite(columns[name])]
+        span = f"from {values.min():,.6g} to {values.max():,.6g}" if len(values) else "not known"
+        known.append(f"{name} is {span}")
+    raise InvalidConfig(
+        f"no architecture of {benchmark.name} meets the constraints; weaken them"
+        + (f". There {' and '.join(known)}." if known else ".")
+    )
 
 
 class Feasible:

@@ -13,6 +13,7 @@ import numpy as np
 from nasbench.core import Benchmark, Budget, Constraint, Run, Trajectory
 from nasbench.errors import InvalidConfig, RunFault
 from nasbench.harness.collection import RunFile, comparable, read_files
+from nasbench.harness.constraints import check_met
 from nasbench.harness.files import read_run, run_path
 from nasbench.harness.problem import (
     default_noise_seed,
@@ -76,6 +77,7 @@ def make_jobs(
             raise InvalidConfig(
                 f"settings for {name!r}, which is not compared; expected one of {list(searchers)}"
             )
+    check_met(benchmark, template.constraints)
     for name in searchers:
         _, factory = find_searcher(name)
         make_problem(benchmark, factory, template.budget, template.objectives, template.constraints)

@@ -62,7 +62,7 @@ def test_runs_that_are_there_are_kept(inline, start, tmp_path):
         ({"budget": Budget(7)}, "budget"),
         ({"budget": Budget(6, cost_s=1e6)}, "budget"),
         ({"objectives": ("valid_loss",)}, "objectives"),
-        ({"constraints": [Constraint("params", upper=1.0)]}, "constraints"),
+        ({"constraints": [Constraint("params", upper=400.0)]}, "constraints"),
         ({"workers": 2}, "workers"),
         ({"config": 4}, "config"),
         ({"sha256": "0" * 64}, "table_sha256"),
