@@ -118,6 +118,11 @@ def benchmark(name_or_path: str | Path) -> Benchmark:
     if text in _entry_points(BENCHMARKS):
         return cast("Benchmark", _made(BENCHMARKS, text))
     path = Path(name_or_path)
+    if path.is_file() and path.suffix not in _entry_points(FORMATS):
+        raise errors.UnknownBenchmark(
+            f"{path} is no benchmark: expected a registered name, or a file that ends in one of "
+            f"{', '.join(names(FORMATS))}; see `nasbench list` and `nasbench table import`"
+        )
     if path.is_file() or path.suffix in _entry_points(FORMATS):
         return cast("Benchmark", resolve(FORMATS, path.suffix)(path))
     raise unknown(errors.UnknownBenchmark, "benchmark", text, names(BENCHMARKS))

@@ -103,6 +103,12 @@ def find_searcher(reference: str | SearcherFactory) -> tuple[str, SearcherFactor
     if not isinstance(reference, str):
         name = f"{reference.__module__}:{getattr(reference, '__qualname__', reference)}"
         return name, _checked(name, reference)
+    if reference.endswith(".py") and ":" not in reference:
+        names = [f"{reference}:{name}" for name in _classes(_file_module(Path(reference)))]
+        raise UnknownSearcher(
+            f"{reference} is a file; name the searcher's class in it: "
+            f"{' or '.join(names) or f'{reference}:CLASS (none there has a Config)'}"
+        )
     if ":" not in reference or reference in registry.names(registry.SEARCHERS):
         return reference, _checked(reference, registry.searcher(reference))
     family, _, member = reference.partition(":")
@@ -112,8 +118,7 @@ def find_searcher(reference: str | SearcherFactory) -> tuple[str, SearcherFactor
     module = _file_module(Path(where)) if where.endswith(".py") else _module(where)
     found = getattr(module, attribute, None)
     if found is None:
-        classes = [key for key, value in vars(module).items() if hasattr(value, "Config")]
-        raise registry.unknown(UnknownSearcher, f"searcher of {where}", attribute, classes)
+        raise registry.unknown(UnknownSearcher, f"searcher of {where}", attribute, _classes(module))
     return reference, _checked(reference, found)
 
 
@@ -219,6 +224,13 @@ def _source_sha256(module: str) -> str | None:
 
 def _is_frozen(config: type) -> bool:
     return dataclasses.is_dataclass(config) and config.__dataclass_params__.frozen  # type: ignore[attr-defined]
+
+
+def _classes(module: ModuleType) -> list[str]:
+    """Names of what could be a searcher in a module: its own classes, or else imported ones."""
+    found = {key: value for key, value in vars(module).items() if hasattr(value, "Config")}
+    own = [key for key, value in found.items() if value.__module__ == module.__name__]
+    return own or list(found)
 
 
 def _module(name: str) -> ModuleType:
