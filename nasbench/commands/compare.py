@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import math
 import re
+import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -135,7 +136,8 @@ def _compare(
 
     folder = Path("runs") / folder_name(benchmark) if out is None else out
     failure = None
-    with _executor(dask) as executor, shown("runs", Console(stderr=True)) as on_done:
+    aside = redirect_stdout(sys.stderr)  # what a searcher prints is no result
+    with _executor(dask) as executor, shown("runs", Console(stderr=True)) as on_done, aside:
         try:
             compare_searchers(
                 *(benchmark, searchers, seeds),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,7 +35,8 @@ def run(
     out = OUT if out is None else out
     parts = suite.parts_of(benchmarks or suite.all_tables(), out)
     names = searchers or suite.all_searchers()
-    with shown("runs", Console(stderr=True)) as on_done:
+    aside = redirect_stdout(sys.stderr)  # what a searcher prints is no result
+    with shown("runs", Console(stderr=True)) as on_done, aside:
         failure = suite.run_suite(parts, names, seeds, out=out, on_done=on_done, **setting)
     if failure is not None and not all(any(p.folder.glob("*/*/seed-*.json")) for p in parts):
         raise failure

@@ -111,6 +111,7 @@ def _start() -> None:
     from threading import Thread
 
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch loads
+    os.dup2(2, 1)  # what a searcher prints is no result
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches the parent, which ends the pool
     parent = multiprocessing.parent_process()
     if parent is None:

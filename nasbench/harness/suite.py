@@ -35,7 +35,7 @@ class Part:
 
 def all_tables() -> list[str]:
     """Names of the registered benchmarks that know every architecture of their space."""
-    names = registry.names(registry.BENCHMARKS)
+    names = [name for name in registry.names(registry.BENCHMARKS) if "@" not in name]  # no surrogate
     return [name for name in names if isinstance(registry.benchmark(name), SupportsRows)]
 
 

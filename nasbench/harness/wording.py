@@ -111,9 +111,14 @@ def failure_sentences(summary: Summary) -> list[str]:
     found = []
     for standing in summary.standings:
         ended, name = standing.outcomes, standing.searcher
-        empty = sum(outcome.arch is None for outcome in ended)
-        lost = sum(outcome.failed for outcome in ended) - empty
-        reasons = ((empty, "found nothing feasible"), (lost, "ended with a failed training"))
+        none = sum(not len(outcome.file.run.trajectory) for outcome in ended)
+        empty = sum(outcome.arch is None for outcome in ended) - none
+        lost = sum(outcome.failed for outcome in ended) - empty - none
+        reasons = (
+            (none, "ended before an evaluation was complete"),
+            (empty, "found nothing feasible"),
+            (lost, "ended with a failed training"),
+        )
         found += [
             f"{number} of {len(ended)} runs of {name} {what}; they count as the worst "
             f"architecture known."

@@ -165,6 +165,53 @@ def test_bad_input_is_told_without_a_traceback(call, tmp_path, words, code, says
     assert not any(tmp_path.rglob("seed-*"))
 
 
+PRINTING = """
+print("imported")
+from nasbench.searchers.random_search import RandomSearch
+
+class Loud(RandomSearch):
+    def ask(self, n=1):
+        print("asked")
+        return super().ask(n)
+"""
+
+
+def test_what_a_searcher_prints_is_kept_out_of_the_results(call, tmp_path):
+    (tmp_path / "loud.py").write_text(PRINTING)
+    code, out, err = call("-s", "loud.py:Loud", *SMALL, "--no-report")
+    assert code == 0
+    assert out.startswith("toy")
+    assert err.count("imported\n") == 1
+    assert err.count("asked\n") == 24
+
+
+def test_a_file_without_a_class_is_answered_with_its_classes(call, tmp_path):
+    (tmp_path / "loud.py").write_text(PRINTING)
+    code, _, err = call("-s", "loud.py", *SMALL)
+    assert code == 1
+    assert "name the searcher's class in it: loud.py:Loud" in err
+    assert "RandomSearch" not in err
+
+
+@pytest.mark.parametrize("bounds", [["params<=1"], ["params<=1", "operations>=2"]])
+def test_bounds_that_nothing_is_within_are_refused_before_the_first_run(call, tmp_path, bounds):
+    words = [word for bound in bounds for word in ("--constraint", bound)]
+    code, _, err = call("-s", "random-search", *SMALL, *words)
+    assert code == 1
+    assert "meets the constraints" in err
+    params = ToyBenchmark().rows()[1]["params"]
+    assert f"params is from {params.min():,.6g} to {params.max():,.6g}" in err
+    assert not list(tmp_path.rglob("seed-*"))
+
+
+def test_runs_without_an_evaluation_do_not_pass_in_silence(call):
+    words = ("-s", "random-search", *SMALL, "--seconds", "1e-9", "--no-report")
+    code, _, err = call(*words)
+    assert code == 0, err
+    told = "3 of 3 runs of random-search ended before an evaluation was complete"
+    assert told in " ".join(err.split())
+
+
 def test_an_unwritable_folder_is_told(call, tmp_path):
     (tmp_path / "file").write_text("")
     code, _, err = call("-s", "random-search", *SMALL, "-o", "file/here")
