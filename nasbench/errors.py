@@ -21,6 +21,7 @@ expected, what was got, and what to do::
     ├── TableFault (ValueError)              a table that cannot be trusted
     │   ├── TableCorrupt                     truncated, bit-flipped, empty or not HDF5
     │   └── TableVersion                     written by an incompatible version of the layout
+    ├── SurrogateFault (ValueError)          a stored surrogate that cannot be trusted
     ├── RunFault (ValueError)                a run file that is malformed or of another benchmark
     └── OutputFault (OSError)                a place that cannot be written, or is full
 """
@@ -114,6 +115,10 @@ class TableCorrupt(TableFault):
 
 class TableVersion(TableFault):
     """A table written by an incompatible version of the layout."""
+
+
+class SurrogateFault(NasbenchError, ValueError):
+    """A stored surrogate that is not what was written, or predicts something else than it did."""
 
 
 class RunFault(NasbenchError, ValueError):

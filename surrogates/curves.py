@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nasbench import registry
 from nasbench.core import Architecture, Space
 from nasbench.errors import InvalidConfig
+from surrogates import ensemble
 from surrogates.model import Model, Scale, State, checked_targets, joined
 
 Floats = NDArray[np.float64]
@@ -30,12 +31,14 @@ class Config:
     """Registered name of the model of the coefficients, which has its default settings."""
     components: int = 6
     """Coefficients, k in the paper; fewer where there are fewer targets or architectures."""
+    members: int = 1
+    """Models of the coefficients; their mean predicts if there are several."""
 
     def __post_init__(self) -> None:
-        if self.components < 1 or self.member == "curves":
+        if self.components < 1 or self.members < 1 or self.member == "curves":
             raise InvalidConfig(
-                f"curves need at least one component and a model of another kind, got "
-                f"{self.components} of {self.member}"
+                f"curves need at least one component and one model of another kind, got "
+                f"{self.components} components and {self.members} x {self.member}"
             )
 
 
@@ -57,9 +60,7 @@ class Curves:
         self._scale = Scale.of(values, flat=np.ndim(targets) == 1)
         scaled = self._scale.down(values)
         self._basis = np.linalg.svd(scaled, full_matrices=False)[2][: self.config.components]
-        kind = registry.resolve(registry.PREDICTORS, self.config.member)
-        model: Model = kind(self.space, seed=self.seed)
-        self._model = model.fit(archs, scaled @ self._basis.T)
+        self._model = self._made().fit(archs, scaled @ self._basis.T)
         return self
 
     def predict(self, archs: Sequence[Architecture]) -> tuple[Floats, Floats]:
@@ -81,7 +82,19 @@ class Curves:
         settings, own = state.settings, state.part("own.").arrays
         model = cls(space, Config(**settings["config"]), seed=settings["seed"])
         model._scale, model._basis = Scale.restore(own), own["basis"]
-        kind = registry.resolve(registry.PREDICTORS, model.config.member)
         inner = state.part("model.", settings["model"])
-        model._model = cast(Model, kind.restore(space, inner))
+        model._model = type(model._made()).restore(space, inner)
         return model
+
+    @property
+    def model(self) -> Model:
+        """That of the coefficients."""
+        return self._model
+
+    def _made(self) -> Model:
+        """A model that is not fitted yet."""
+        if self.config.members > 1:
+            settings = ensemble.Config(self.config.member, self.config.members)
+            return ensemble.Ensemble(self.space, settings, seed=self.seed)
+        kind = registry.resolve(registry.PREDICTORS, self.config.member)
+        return cast(Model, kind(self.space, seed=self.seed))

@@ -22,7 +22,7 @@ class State:
     arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     """By name; stored as safetensors."""
     files: Mapping[str, bytes] = field(default_factory=dict)
-    """By file name, such as `booster.ubj`: formats of the library that fitted."""
+    """By file name, such as `booster.ubj.gz`: formats of the library that fitted."""
 
     def part(self, prefix: str, settings: Mapping[str, Any] | None = None) -> State:
         """The arrays and files whose names begin with `prefix`, without it, and the settings."""
@@ -60,8 +60,10 @@ class Model(Predictor, Protocol):
 
     name: ClassVar[str]
     """As registered, such as `xgb`; the part of a benchmark's name after `@`."""
-    Config: type
-    """Frozen dataclass of its settings; every field has a default and a docstring."""
+
+    @property
+    def Config(self) -> type:
+        """Frozen dataclass of its settings; every field has a default and a docstring."""
 
     def __init__(self, space: Space, config: Any = ..., *, seed: int = 0) -> None: ...
 

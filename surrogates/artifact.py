@@ -1,0 +1,260 @@
+"""A fitted surrogate as a folder that any language reads: JSON, safetensors and the models' files.
+
+    surrogate.json        what it is, where it comes from, settings, reference predictions, and the
+                          sha256 of every other file; its own hash is that of its other fields
+    arrays.safetensors    scales, calibration and whatever the model is made of
+    model.*               files of the library that fitted, such as XGBoost's UBJSON
+
+Opening checks every hash and predicts the references again: a library that reads an old model in
+another way is found out at once. No pickle.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import platform
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import load, save
+
+from nasbench import registry
+from nasbench.atomic import output_fault
+from nasbench.core import Architecture, Metric, Space
+from nasbench.errors import NasbenchError, OutputFault, SurrogateFault, WrongSpace
+from surrogates.benchmark import Origin, Parts, Surrogate, surrogate
+from surrogates.calibration import Calibration
+from surrogates.layout import Layout
+from surrogates.model import State, joined
+from surrogates.statics import Statics
+
+SUFFIX = ".surrogate"
+HEAD, ARRAYS = "surrogate.json", "arrays.safetensors"
+FORMAT, VERSION = "nasbench-surrogate", 1
+REFERENCES = 8
+"""Predictions that are stored and checked."""
+TOLERANCE = 1e-5
+"""Relative, of a reference prediction: float32 sums in another order are within it."""
+_ADVICE = "Fit it again with `nasbench surrogate fit`, or get an intact copy."
+_LIBRARIES = ("numpy", "scikit-learn", "xgboost", "torch", "safetensors")
+
+Files = Mapping[str, bytes]
+
+
+def write(parts: Parts, folder: Path, *, overwrite: bool = False) -> None:
+    """Store a surrogate, all of it or nothing.
+
+    Raises:
+        OutputFault: the place cannot be written, or something is there; `overwrite` replaces
+            another surrogate, and never anything else.
+    """
+    folder = Path(folder)
+    refuse(folder, overwrite=overwrite)
+    files = pack(parts)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
+            made, old = Path(beside) / "new", Path(beside) / "old"
+            made.mkdir()
+            for name, content in files.items():
+                with (made / name).open("wb") as stream:
+                    stream.write(content)
+                    os.fsync(stream.fileno())
+            if folder.exists():
+                folder.rename(old)
+            made.rename(folder)
+    except OSError as fault:
+        raise output_fault(folder, fault) from fault
+
+
+def refuse(folder: Path, *, overwrite: bool = False) -> None:
+    """Checks that a surrogate could be stored in `folder`; raises OutputFault as `write` does."""
+    ours = (folder / HEAD).is_file()
+    if folder.suffix != SUFFIX:
+        raise OutputFault(f"a surrogate's folder is named *{SUFFIX}, got {folder}")
+    if (folder.exists() or folder.is_symlink()) and not (overwrite and ours):
+        advice = ", or pass --overwrite" if ours else ""
+        raise OutputFault(f"{folder} is there already; choose another output{advice}")
+
+
+def read(folder: Path, space: Space | None = None) -> Surrogate:
+    """The surrogate in a folder, every hash and reference prediction checked.
+
+    Raises:
+        SurrogateFault: it is not one, or not the one that was written.
+        WrongSpace: it was fitted on another space than `space`.
+        UnknownSpace: its space is not registered.
+    """
+    folder = Path(folder)
+    try:
+        head = (folder / HEAD).read_bytes()
+        names = _manifest(head, str(folder))["files"]
+        files = {name: (folder / _plain(name)).read_bytes() for name in names}
+    except OSError as fault:
+        raise SurrogateFault(
+            f"expected a surrogate in {folder}, but {fault.filename} cannot be read "
+            f"({fault.strerror}). {_ADVICE}"
+        ) from fault
+    return unpack({HEAD: head, **files}, space, str(folder))
+
+
+def pack(parts: Parts) -> dict[str, bytes]:
+    """The files of a surrogate by name; the same parts always give the same bytes."""
+    state, statics = parts.model.state(), parts.statics
+    exact = State({}, {"weights": statics.weights, "whole": statics.whole})
+    own = {
+        "model.": state,
+        "calibration.": State({}, parts.calibration.arrays()),
+        "statics.": exact,
+    }
+    stored = joined({}, own)
+    files = {
+        ARRAYS: save({name: np.ascontiguousarray(each) for name, each in stored.arrays.items()}),
+        **stored.files,
+    }
+    fields = {
+        "format": FORMAT,
+        "version": VERSION,
+        "name": parts.name,
+        "space": parts.space.name,
+        "arity": list(parts.space.arity),
+        "metrics": [asdict(metric) for metric in parts.metrics],
+        "layout": parts.layout.state(),
+        "statics": statics.state(),
+        "model": {"name": parts.model.name, "settings": state.settings},
+        "origin": asdict(parts.origin),
+        "references": _references(parts),
+        "libraries": _libraries(),
+        "files": {name: hashlib.sha256(each).hexdigest() for name, each in files.items()},
+    }
+    head = {**fields, "sha256": _digest(fields)}
+    return {HEAD: (json.dumps(head, indent=1) + "\n").encode(), **files}
+
+
+def unpack(files: Files, space: Space | None = None, place: str = "memory") -> Surrogate:
+    """The surrogate of its files; raises as `read` does."""
+    head = _manifest(files[HEAD], place)
+    for name, digest in head["files"].items():
+        if hashlib.sha256(files[name]).hexdigest() != digest:
+            raise SurrogateFault(
+                f"{name} of the surrogate in {place} is not the file that was written: its sha256 "
+                f"is not {digest[:12]}.... {_ADVICE}"
+            )
+    space = _space(head, space, place)
+    try:
+        parts = _parts(head, files, space)
+    except NasbenchError:
+        raise
+    except Exception as fault:  # intact, but of a library or model that reads it no more
+        raise SurrogateFault(
+            f"the surrogate in {place} cannot be restored ({type(fault).__name__}: {fault}); it "
+            f"was written with {_told(head['libraries'])}, here is {_told(_libraries())}. {_ADVICE}"
+        ) from fault
+    _check_references(head, parts, place)
+    return surrogate(parts, head["sha256"])
+
+
+def _manifest(content: bytes, place: str) -> dict[str, Any]:
+    """The head of a surrogate, checked for what all the rest relies on."""
+    try:
+        head = json.loads(content)
+        known = head["format"] == FORMAT
+        version, digest = head["version"], head.pop("sha256")
+    except (ValueError, KeyError, TypeError, AttributeError):
+        known, head, version, digest = False, {}, None, None
+    if not known:
+        raise SurrogateFault(f"expected a surrogate in {place}, but {HEAD} is of none. {_ADVICE}")
+    if version != VERSION:
+        raise SurrogateFault(
+            f"the surrogate in {place} has version {version!r} of the layout, this nasbench-lab "
+            f"reads version {VERSION}. Install the release that wrote it, or fit it again."
+        )
+    if digest != _digest(head):
+        raise SurrogateFault(
+            f"{HEAD} in {place} is not what was written: its fields do not have the sha256 "
+            f"{str(digest)[:12]}.... {_ADVICE}"
+        )
+    return {**head, "sha256": digest}
+
+
+def _space(head: Mapping[str, Any], space: Space | None, place: str) -> Space:
+    if space is None:
+        space = registry.space(head["space"])
+    if (space.name, list(space.arity)) != (head["space"], head["arity"]):
+        raise WrongSpace(
+            f"the surrogate in {place} was fitted on {head['space']} with the choices "
+            f"{head['arity']}, got the space {space.name} with {list(space.arity)}; "
+            f"use a surrogate of that space"
+        )
+    return space
+
+
+def _parts(head: Mapping[str, Any], files: Files, space: Space) -> Parts:
+    others = {name: each for name, each in files.items() if name not in (HEAD, ARRAYS)}
+    stored = State({}, load(files[ARRAYS]), others)
+    kind = registry.resolve(registry.PREDICTORS, head["model"]["name"])
+    exact = stored.part("statics.").arrays
+    return Parts(
+        head["name"],
+        space,
+        tuple(Metric(**each) for each in head["metrics"]),
+        Layout.restore(head["layout"]),
+        kind.restore(space, stored.part("model.", head["model"]["settings"])),
+        Calibration.restore(stored.part("calibration.").arrays),
+        Statics.restore(head["statics"], exact["weights"], exact["whole"]),
+        Origin(**head["origin"]),
+    )
+
+
+def _references(parts: Parts) -> list[dict[str, Any]]:
+    """Predictions of a few architectures, as the model makes them."""
+    archs = parts.space.sample(REFERENCES, np.random.default_rng(0))
+    matrix, _ = parts.model.predict([parts.space.canonical(arch) for arch in archs])
+    return [
+        {"genes": list(map(int, arch.genes)), "values": row.tolist()}
+        for arch, row in zip(archs, matrix, strict=True)
+    ]
+
+
+def _check_references(head: Mapping[str, Any], parts: Parts, place: str) -> None:
+    told = head["references"]
+    archs = [Architecture(parts.space.name, tuple(each["genes"])) for each in told]
+    matrix, _ = parts.model.predict([parts.space.canonical(arch) for arch in archs])
+    stored = np.array([each["values"] for each in told])
+    if stored.shape == matrix.shape and np.allclose(matrix, stored, rtol=TOLERANCE, atol=TOLERANCE):
+        return
+    off = np.abs(matrix - stored).max() if stored.shape == matrix.shape else math.inf
+    raise SurrogateFault(
+        f"the surrogate in {place} does not predict what it did when it was written: a reference "
+        f"prediction is off by {off:.3g}. It was written with {_told(head['libraries'])}, here is "
+        f"{_told(_libraries())}. {_ADVICE}"
+    )
+
+
+def _digest(fields: Mapping[str, Any]) -> str:
+    """sha256 of the fields without their own."""
+    return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
+
+
+def _libraries() -> dict[str, str]:
+    found = {name: metadata.version(name) for name in _LIBRARIES}
+    return {"python": platform.python_version(), **found}
+
+
+def _told(libraries: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in libraries.items())
+
+
+def _plain(name: str) -> str:
+    """A file's name, which must not lead out of the folder."""
+    if Path(name).name != name:
+        raise SurrogateFault(f"a surrogate has files of its own folder only, not {name!r}")
+    return name

@@ -1,0 +1,120 @@
+"""How far predictions are off: errors on held-out classes, as intervals and as noise.
+
+Cross-conformal prediction (Vovk, Annals of Mathematics and Artificial Intelligence 2015): every
+training class is predicted by a model that has not seen its fold. Errors are divided by their
+typical size where predictions are similar (Lei et al., JASA 2018, sec. 5.2), because poor
+architectures are predicted less well than good ones. Noise is a whole row of such errors, so that
+epochs and metrics are wrong together as they were for one class.
+
+An error holds what the model does not know and the luck of the training alike: a table with a
+single seed cannot tell one from the other.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nasbench.errors import InvalidConfig
+
+Floats = NDArray[np.float64]
+MOST_BINS, IN_A_BIN = 8, 25
+"""Groups of similar predictions, and classes in one at least."""
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Errors of r held-out classes in t targets."""
+
+    centers: Floats
+    """(b, t) mean prediction in each of the b bins, ascending."""
+    spreads: Floats
+    """(b, t) root mean square of the errors in them."""
+    errors: NDArray[np.float32]
+    """(r, t) divided by the spread at the prediction."""
+
+    @classmethod
+    def of(cls, predicted: Floats, truth: Floats) -> Self:
+        """That of held-out predictions (r, t) of the `truth` (r, t)."""
+        bins = max(1, min(MOST_BINS, len(predicted) // IN_A_BIN))
+        order = predicted.argsort(axis=0, kind="stable")
+        means = np.take_along_axis(predicted, order, 0)
+        squares = np.take_along_axis((truth - predicted) ** 2, order, 0)
+        centers = np.stack([part.mean(axis=0) for part in np.array_split(means, bins)])
+        spreads = np.stack([part.mean(axis=0) for part in np.array_split(squares, bins)])
+        spreads = np.maximum(np.sqrt(spreads), 1e-9)
+        blank = cls(centers, spreads, np.zeros((0, predicted.shape[1]), dtype=np.float32))
+        errors = (truth - predicted) / blank.spread(predicted)
+        return cls(centers, spreads, errors.astype(np.float32))
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+        """The one that `arrays` gave."""
+        return cls(arrays["centers"], arrays["spreads"], arrays["errors"])
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """All of it by name."""
+        return {"centers": self.centers, "spreads": self.spreads, "errors": self.errors}
+
+    def spread(self, mean: Floats) -> Floats:
+        """Typical size (n, t) of the errors at predictions (n, t)."""
+        columns = zip(mean.T, self.centers.T, self.spreads.T, strict=True)
+        return np.stack([np.interp(x, xs, ys) for x, xs, ys in columns], axis=1)
+
+    def half_width(self, mean: Floats, level: float) -> Floats:
+        """What lies (n, t) to both sides of predictions covers the truth with probability `level`.
+
+        Raises:
+            InvalidConfig: the level is not between 0 and 1.
+        """
+        if not 0 < level < 1:
+            raise InvalidConfig(f"a level is between 0 and 1, such as 0.9, got {level!r}")
+        count = len(self.errors)
+        rank = min(math.ceil((count + 1) * level), count) - 1
+        width: Floats = np.sort(np.abs(self.errors), axis=0)[rank] * self.spread(mean)
+        return width
+
+    def noise(self, mean: Floats, genes: NDArray[np.int64], seed: int) -> Floats:
+        """Errors (n, t) at predictions (n, t), drawn by the seed and the genes (n, p) alone.
+
+        The row is number `h mod r`, where h is SplitMix64 of the seed, and then of itself xor each
+        gene in turn.
+        """
+        hashed = np.full(len(genes), _splitmix64(np.uint64(seed)))
+        for gene in genes.T.astype(np.uint64):
+            hashed = _splitmix64(hashed ^ gene)
+        rows = (hashed % np.uint64(len(self.errors))).astype(np.int64)
+        return self.errors[rows] * self.spread(mean)
+
+
+def whole(noise_seed: int) -> int:
+    """The seed modulo 2**64.
+
+    Raises:
+        InvalidConfig: it is not a whole number >= 0.
+    """
+    try:
+        seed = operator.index(noise_seed)
+    except TypeError:
+        seed = -1
+    if seed < 0:
+        raise InvalidConfig(
+            f"noise_seed is a whole number >= 0 or None, got {noise_seed!r}; pass for instance 0"
+        )
+    return seed & _MASK
+
+
+def _splitmix64(x: Any) -> Any:
+    """Hashes of numbers (uint64); Steele, Lea & Flood, OOPSLA 2014."""
+    with np.errstate(over="ignore"):  # it wraps around
+        z = x + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))

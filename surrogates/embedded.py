@@ -1,0 +1,37 @@
+"""The surrogates that are installed with the package; `scripts/ship_surrogates.py` fits them."""
+
+from __future__ import annotations
+
+import atexit
+from contextlib import ExitStack
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from surrogates.benchmark import Surrogate
+
+_unpacked = ExitStack()  # a zipped package is unpacked for as long as the process lives
+atexit.register(_unpacked.close)
+
+
+def digits_on_photos_xgb() -> Surrogate:
+    """`cell201/digits-on-photos@xgb`: fitted on 1,000 classes of the table of that name."""
+    return _embedded("cell201/digits-on-photos@xgb")
+
+
+def folder_of(name: str) -> str:
+    """The folder in `data` of a surrogate's name."""
+    return f"{name.replace('/', '_')}.surrogate"
+
+
+def path_of(name: str) -> Path:
+    """Where an embedded surrogate is on disk."""
+    found = resources.files("surrogates") / "data" / folder_of(name)
+    return _unpacked.enter_context(resources.as_file(found))
+
+
+def _embedded(name: str) -> Surrogate:
+    from surrogates.artifact import read
+
+    return read(path_of(name))

@@ -1,0 +1,240 @@
+"""How good surrogates are on classes that they have not seen, by number of training classes."""
+
+from __future__ import annotations
+
+import csv
+import math
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass, fields
+from itertools import product
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import kendalltau, spearmanr
+
+from nasbench import registry
+from nasbench.atomic import write_text
+from nasbench.core import Architecture, Benchmark, Candidate, Metric
+from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric
+from surrogates import fit as fitting
+from surrogates.benchmark import Surrogate, surrogate
+
+Floats = NDArray[np.float64]
+TOP = 0.25
+"""Share of the test classes, the best by their true values, that `tau_top` ranks."""
+K = 50
+"""Of precision@k."""
+DRAWS = 16
+"""Noise seeds that `anchor` asks with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is measured."""
+
+    models: tuple[str, ...] = ("xgb", "forest", "linear")
+    classes: tuple[int, ...] = (50, 100, 250, 500, 1000)
+    seeds: int = 3
+    metric: str = "valid_accuracy"
+    components: int = 6
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        if not self.models or not self.classes or min(self.classes) < self.folds:
+            raise InvalidConfig(
+                f"expected models, and sizes of at least as many training classes as folds "
+                f"({self.folds}), got {self.models} and {self.classes}"
+            )
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One model, fitted once."""
+
+    table: str
+    """Content hash of the table, or empty."""
+    metric: str
+    model: str
+    classes: int
+    seed: int
+    tau: float
+    """Kendall's tau-b between predictions and truth."""
+    tau_top: float
+    """The same among the best quarter by their true values."""
+    spearman: float
+    r2: float
+    rmse: float
+    """In the metric's unit."""
+    precision: float
+    """Share of the predicted best `K` that are among the true best `K`."""
+    coverage_50: float
+    """Share of the true values in their 50 % interval."""
+    coverage_90: float
+    fit_s: float
+    """Seconds of processor time, calibration included."""
+
+
+def evaluate(
+    benchmark: Benchmark,
+    plan: Plan,
+    file: Path,
+    *,
+    progress: Callable[[int, int], None] = lambda done, total: None,
+) -> list[Score]:
+    """A score for each model, size and seed; those that `file` holds already are not fitted again.
+
+    A seed draws the same training classes for all models, and more of them the more there are.
+
+    Raises:
+        InvalidConfig: the benchmark cannot list its classes, or has too few.
+        UnknownMetric: it does not have the metric, or computes it without a model.
+        SurrogateFault: `file` is not a file of scores.
+    """
+    metric = _metric(benchmark, plan.metric)
+    genes, columns = fitting.listed(benchmark)
+    table = getattr(benchmark, "sha256", None) or ""
+    known = {(s.table, s.metric, s.model, s.classes, s.seed): s for s in read(file)}
+    jobs = list(product(plan.models, plan.classes, range(plan.seeds)))
+    for done, (model, size, seed) in enumerate(jobs):
+        progress(done, len(jobs))
+        key = (table, metric.name, model, size, seed)
+        if key not in known:
+            config = fitting.Config(model, size, seed, plan.components, folds=plan.folds)
+            known[key] = _score(benchmark, config, metric, genes, columns[metric.name])
+            save(file, known.values())
+    progress(len(jobs), len(jobs))
+    return [known[table, metric.name, *job] for job in jobs]
+
+
+def measure(
+    predicted: Floats, truth: Floats, intervals: Sequence[tuple[Floats, Floats]], metric: Metric
+) -> dict[str, float]:
+    """Every figure of predictions (n,) and the ends of their 50 % and 90 % intervals."""
+    merit, said = -metric.sign * truth, -metric.sign * predicted
+    top = merit >= np.quantile(merit, 1 - TOP)
+    k = min(K, len(truth))
+    best, chosen = (set(np.argsort(-each, kind="stable")[:k].tolist()) for each in (merit, said))
+    error = predicted - truth
+    covered = [float(((low <= truth) & (truth <= high)).mean()) for low, high in intervals]
+    return {
+        "tau": tau(said, merit),
+        "tau_top": tau(said[top], merit[top]),
+        "spearman": float(spearmanr(said, merit).statistic),
+        "r2": float(1 - (error**2).mean() / truth.var()),
+        "rmse": math.sqrt((error**2).mean()),
+        "precision": len(best & chosen) / k,
+        "coverage_50": covered[0],
+        "coverage_90": covered[1],
+    }
+
+
+def tau(a: Floats, b: Floats) -> float:
+    """Kendall's tau-b; NaN where one side is the same for all."""
+    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return math.nan
+    return float(kendalltau(a, b).statistic)
+
+
+def anchor(benchmark: Benchmark, metric: str) -> tuple[float, float] | None:
+    """Tau between two trainings of every class with different seeds, and that of its best quarter.
+
+    Found by asking with noise seeds: of each class, the first answer and the first other one. None
+    where no answer ever differs, so that there is but one training of each class. The best quarter
+    is chosen by the first answer, as a surrogate's is by the one training that it is held against.
+
+    Raises:
+        InvalidConfig: the benchmark cannot list its architectures.
+    """
+    genes, _ = fitting.listed(benchmark)
+    asked = [Candidate(Architecture(benchmark.space.name, tuple(g))) for g in genes.tolist()]
+    first, second = _answers(benchmark, asked, metric, 0), np.full(len(asked), np.nan)
+    for noise_seed in range(1, DRAWS):
+        answers = _answers(benchmark, asked, metric, noise_seed)
+        second = np.where(np.isnan(second) & (answers != first), answers, second)
+    differ = np.isfinite(second)
+    if not differ.any():
+        return None
+    sign = -_metric(benchmark, metric).sign
+    known = np.isfinite(first)  # those that never differ drew equal accuracies
+    one, other = sign * first[known], sign * np.where(differ, second, first)[known]
+    top = one >= np.quantile(one, 1 - TOP)
+    return tau(one, other), tau(one[top], other[top])
+
+
+def read(file: Path) -> list[Score]:
+    """The scores of a file; none if there is no file.
+
+    Raises:
+        SurrogateFault: it holds something else.
+    """
+    if not file.exists():
+        return []
+    try:
+        with file.open(newline="") as stream:
+            return [_parsed(row) for row in csv.DictReader(stream)]
+    except (TypeError, ValueError, KeyError) as fault:
+        raise SurrogateFault(
+            f"{file} is not a file of scores ({fault}); delete it, or choose another output"
+        ) from fault
+
+
+def save(file: Path, scores: Iterable[Score]) -> None:
+    """Replace `file` by these scores."""
+    names = [field.name for field in fields(Score)]
+    lines = [",".join(names)]
+    lines += [",".join(_cell(asdict(score)[name]) for name in names) for score in scores]
+    write_text(file, "\n".join(lines) + "\n")
+
+
+def _score(
+    benchmark: Benchmark,
+    config: fitting.Config,
+    metric: Metric,
+    genes: NDArray[np.int16],
+    column: Floats,
+) -> Score:
+    started = time.process_time()
+    parts = fitting.fit(benchmark, config)
+    fit_s = time.process_time() - started
+    unseen = np.setdiff1d(np.flatnonzero(np.isfinite(column)), fitting.drawn(len(genes), config))
+    archs = [Architecture(benchmark.space.name, tuple(g)) for g in genes[unseen].tolist()]
+    model: Surrogate = surrogate(parts)
+    if metric.name not in [each.name for each in parts.layout.metrics]:
+        raise UnknownMetric(f"{metric.name} is computed exactly, no model predicts it")
+    intervals = [model.interval(archs, metric.name, level) for level in (0.5, 0.9)]
+    figures = measure(model.predict(archs, metric.name), column[unseen], intervals, metric)
+    return Score(
+        table=getattr(benchmark, "sha256", None) or "",
+        metric=metric.name,
+        model=config.model,
+        classes=config.classes or parts.origin.classes,
+        seed=config.seed,
+        fit_s=fit_s,
+        **figures,
+    )
+
+
+def _metric(benchmark: Benchmark, name: str) -> Metric:
+    for metric in benchmark.metrics:
+        if metric.name == name:
+            return metric
+    known = [metric.name for metric in benchmark.metrics]
+    raise registry.unknown(UnknownMetric, "metric", name, known)
+
+
+def _answers(
+    benchmark: Benchmark, asked: Sequence[Candidate], metric: str, noise_seed: int
+) -> Floats:
+    results = benchmark.query(asked, noise_seed=noise_seed)
+    return np.array([result.metrics[metric] for result in results])
+
+
+def _parsed(row: dict[str, str]) -> Score:
+    kinds = {"str": str, "int": int, "float": float}
+    return Score(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Score)})
+
+
+def _cell(value: object) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,169 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from nasbench.core import Candidate
+from nasbench.errors import OutputFault, SurrogateFault, UnknownSpace, WrongSpace
+from nasbench.testing.benchmarks import exact
+from nasbench.testing.toy import ToySpace
+from surrogates import artifact
+from surrogates import fit as fitting
+from surrogates.benchmark import surrogate
+
+SPACE = ToySpace()
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory, parts):
+    folder = tmp_path_factory.mktemp("stored") / "toy.surrogate"
+    artifact.write(parts, folder)
+    return folder
+
+
+@pytest.fixture
+def copy(stored, tmp_path):
+    return shutil.copytree(stored, tmp_path / "copy.surrogate")
+
+
+def rewritten(folder, **changes):
+    """Changes fields of the head, and its hash with them."""
+    file = folder / artifact.HEAD
+    head = {**json.loads(file.read_text()), **changes}
+    del head["sha256"]
+    file.write_text(json.dumps({**head, "sha256": artifact._digest(head)}))
+
+
+def test_what_was_stored_answers_bit_for_bit(stored, fitted):
+    again = artifact.read(stored, SPACE)
+    asked = [Candidate(SPACE.arch(k), n) for k in range(0, 120, 7) for n in fitted.epochs]
+    for seed in (None, 4):
+        assert exact(again.query(asked, noise_seed=seed)) == exact(
+            fitted.query(asked, noise_seed=seed)
+        )
+    assert again.name == fitted.name
+    assert again.sha256 == json.loads((stored / artifact.HEAD).read_text())["sha256"]
+
+
+@pytest.mark.parametrize("model", ["forest", "xgb"])
+def test_other_models_are_stored_as_well(toy, tmp_path, model):
+    made = fitting.fit(toy, fitting.Config(model, 20, components=1, members=2, folds=2))
+    artifact.write(made, tmp_path / "one.surrogate")
+    again = artifact.read(tmp_path / "one.surrogate", SPACE)
+    archs = SPACE.sample(10, np.random.default_rng(0))
+    told = surrogate(made).predict(archs, "valid_accuracy")
+    assert np.array_equal(again.predict(archs, "valid_accuracy"), told)
+
+
+def test_the_same_surrogate_is_the_same_bytes(parts):
+    assert artifact.pack(parts) == artifact.pack(parts)
+
+
+def test_no_file_is_a_pickle(stored):
+    assert {file.suffix for file in stored.iterdir()} <= {".json", ".safetensors", ".gz"}
+
+
+def test_a_changed_file_is_found_out(copy):
+    file = copy / artifact.ARRAYS
+    content = bytearray(file.read_bytes())
+    content[-3] ^= 1
+    file.write_bytes(content)
+    with pytest.raises(SurrogateFault, match=r"arrays.safetensors .* is not the file that was"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_changed_head_is_found_out(copy):
+    file = copy / artifact.HEAD
+    file.write_text(file.read_text().replace("toy/", "TOY/"))
+    with pytest.raises(SurrogateFault, match="is not what was written"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_changed_reference_prediction_is_found_out(copy):
+    told = json.loads((copy / artifact.HEAD).read_text())["references"]
+    told[3]["values"][0] += 0.01
+    rewritten(copy, references=told)
+    with pytest.raises(SurrogateFault, match=r"off by 0\.01.*It was written with python"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_foreign_space_is_refused(stored):
+    with pytest.raises(WrongSpace, match="was fitted on toy-2x3x4x5-v1"):
+        artifact.read(stored, ToySpace((2, 3, 4)))
+
+
+def test_a_space_that_is_not_registered_is_named(stored):
+    with pytest.raises(UnknownSpace, match="toy-2x3x4x5-v1"):
+        artifact.read(stored)
+
+
+def test_another_version_is_refused(copy):
+    rewritten(copy, version=99)
+    with pytest.raises(SurrogateFault, match="version 99"):
+        artifact.read(copy, SPACE)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "null", '{"format": "other"}', '"text"', "{"])
+def test_other_json_is_refused(copy, content):
+    (copy / artifact.HEAD).write_text(content)
+    with pytest.raises(SurrogateFault, match=r"but surrogate.json is of none"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_missing_file_is_named(copy):
+    (copy / artifact.ARRAYS).unlink()
+    with pytest.raises(SurrogateFault, match=r"arrays.safetensors cannot be read"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(SurrogateFault, match=r"nowhere.surrogate"):
+        artifact.read(tmp_path / "nowhere.surrogate", SPACE)
+
+
+def test_names_that_lead_out_of_the_folder_are_refused(copy):
+    rewritten(copy, files={"../secret": "0" * 64})
+    with pytest.raises(SurrogateFault, match="files of its own folder only"):
+        artifact.read(copy, SPACE)
+
+
+def test_a_model_that_cannot_be_restored_is_told_with_its_libraries(copy):
+    model = json.loads((copy / artifact.HEAD).read_text())["model"]
+    del model["settings"]["model"]
+    rewritten(copy, model=model)
+    with pytest.raises(SurrogateFault, match=r"cannot be restored \(KeyError.*xgboost"):
+        artifact.read(copy, SPACE)
+
+
+def test_nothing_is_replaced_unasked(parts, copy):
+    with pytest.raises(OutputFault, match="--overwrite"):
+        artifact.write(parts, copy)
+    artifact.write(parts, copy, overwrite=True)
+    assert artifact.read(copy, SPACE).name == parts.name
+
+
+def test_a_folder_that_is_no_surrogate_is_never_replaced(parts, tmp_path):
+    folder = tmp_path / "mine.surrogate"
+    folder.mkdir()
+    (folder / "thesis.tex").write_text("years of work")
+    with pytest.raises(OutputFault, match="is there already"):
+        artifact.write(parts, folder, overwrite=True)
+    assert (folder / "thesis.tex").exists()
+
+
+def test_other_names_are_refused(parts, tmp_path):
+    with pytest.raises(OutputFault, match=r"named \*.surrogate"):
+        artifact.write(parts, tmp_path / "model")
+
+
+def test_a_full_disk_leaves_what_was_there(parts, copy, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    before = {file.name: file.read_bytes() for file in copy.iterdir()}
+    monkeypatch.setattr(artifact.os, "fsync", full)
+    with pytest.raises(OutputFault, match="disk is full"):
+        artifact.write(parts, copy, overwrite=True)
+    assert {file.name: file.read_bytes() for file in copy.iterdir()} == before
+    assert [each.name for each in copy.parent.iterdir()] == [copy.name]
