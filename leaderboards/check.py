@@ -114,10 +114,15 @@ def _names(
 ) -> list[Complaint]:
     if entries is None:
         return []
-    board, own = Path(entries) / track.slug, folder.resolve()
+    board, own = Path(entries).resolve() / track.slug, folder.resolve()
     found = []
-    if own.parent == board.resolve() and own.name != submission.name:
-        found.append(Complaint(FILE, "name", f"{own.name!r}, as the folder", submission.name))
+    if own.parent.parent == board.parent:
+        for what, wanted, got in (
+            ("track", own.parent.name, track.slug),
+            ("name", own.name, submission.name),
+        ):
+            if wanted != got:
+                found.append(Complaint(FILE, what, f"{wanted!r}, after its folder", repr(got)))
     others = [p for p in board.glob("*") if p.resolve() != own] if board.is_dir() else []
     same = [p.name for p in sorted(others) if skeleton(p.name) == skeleton(submission.name)]
     if same:

@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from leaderboards.check import Report, check
 from leaderboards.documents import complaints, to_json
 from leaderboards.submission import FILE, Submission, run_files
-from leaderboards.track import Track
+from leaderboards.track import TRACKS, Track
 from nasbench.atomic import output_fault, write_bytes, write_text
 from nasbench.core import Run
 from nasbench.errors import InvalidConfig
@@ -30,11 +30,18 @@ DIGITS = 7
 
 
 def pack(
-    runs: Path, out: Path, track: Track, *, searcher: str | None = None, about: Mapping[str, Any]
+    runs: Path,
+    out: Path,
+    track: Track,
+    *,
+    about: Mapping[str, Any],
+    searcher: str | None = None,
+    tracks: Path = TRACKS,
 ) -> Report:
     """Write the runs of one searcher, below the folder of a comparison or suite, as a submission.
 
-    `about` holds the fields of `Submission` that the runs do not tell. The searcher's source goes
+    `about` holds the fields of `Submission` that the runs do not tell; `track` is one of the folder
+    `tracks`. The searcher's source goes
     along if it is a file of its own that has not changed since. Runs beyond the track's seeds are
     left out. What `check` would complain about is not written at all.
 
@@ -63,7 +70,7 @@ def pack(
         if source is not None:
             write_bytes(part / source.name, source.read_bytes())
         write_text(part / FILE, to_json(submission))
-        report = check(part, entries=None)
+        report = check(part, entries=None, tracks=tracks)
         if report.complaints:
             wrong = "; ".join(map(str, report.complaints))
             raise InvalidConfig(f"nothing was written, as it would be refused: {wrong}")

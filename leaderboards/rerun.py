@@ -17,6 +17,7 @@ import numpy as np
 from leaderboards.check import check
 from leaderboards.documents import Complaint, to_json
 from leaderboards.submission import RERUN, Rerun, Submission, run_files
+from leaderboards.track import TRACKS
 from nasbench.atomic import write_text
 from nasbench.core import Run
 from nasbench.errors import InvalidConfig
@@ -43,6 +44,7 @@ def rerun(
     *,
     searcher: str | None = None,
     record: bool = False,
+    tracks: Path = TRACKS,
     on_done: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reproduction:
     """Do every run of a submission again and compare what its seed decides.
@@ -55,7 +57,7 @@ def rerun(
         UnknownSearcher, BrokenPlugin, SearcherFault: the searcher cannot be run.
     """
     folder = Path(folder)
-    report = check(folder, entries=None)
+    report = check(folder, entries=None, tracks=tracks)
     wrong = [each for each in report.complaints if each.file != RERUN]  # which this replaces
     if wrong or report.submission is None or report.track is None:
         raise InvalidConfig(

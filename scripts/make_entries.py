@@ -1,0 +1,106 @@
+"""Make the project's own entries again: runs, submissions, checks, all resumable.
+
+    scripts/make_entries.py [--runs runs/entries] [--track digits-on-photos] [--searcher bananas]
+
+Every registered searcher that trains no network of its own enters every track, but only those that
+can: a track of several objectives is for searchers of several (and for the baselines), and one in
+seconds for those whose own time is small, unless --all-searchers. An entry that is there is kept,
+unless its runs or its description come out differently.
+"""
+
+from __future__ import annotations
+
+import argparse
+import filecmp
+import importlib
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from leaderboards.pack import pack
+from leaderboards.track import ENTRIES, Track, read_tracks
+from nasbench import registry
+from nasbench.errors import NasbenchError
+from nasbench.harness.compare import compare
+from nasbench.harness.suite import all_searchers, parts_of
+
+BASELINES = ("random-search", "local-search", "regularized-evolution", "genetic")
+SEVERAL = ("nsga2", "sms-emoa")
+"""Searchers of several objectives."""
+SLOW = ("gp-wl", "bananas", "npenas", "nao", "vae-bo", "ppo", "nas-rl", "hierarchical-rl")
+"""Those whose own seconds count on a clock, and would be another machine's."""
+
+
+def entrants(track: Track) -> list[str]:
+    if track.kind == "multi-objective":
+        return [*BASELINES, *SEVERAL]
+    everyone = all_searchers()
+    return [name for name in everyone if track.budget.cost_s is None or name not in SLOW]
+
+
+def about(searcher: str) -> dict[str, Any]:
+    factory = registry.searcher(searcher)
+    module = importlib.import_module(factory.__module__)
+    head = " ".join((module.__doc__ or "").strip().partition("\n\n")[0].split())
+    return {
+        "name": searcher,
+        "authors": ["The nasbench-lab authors"],
+        "description": f"{head} The settings are the defaults. See docs/searchers/{searcher}.md.",
+        "licence": "Apache-2.0",
+    }
+
+
+def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | None) -> None:
+    for part in parts_of([benchmark.name for benchmark in track.benchmarks], runs / track.slug):
+        compare(
+            *(part.benchmark, searchers, track.seeds),
+            budget=track.run_budget,
+            out=part.folder,
+            objectives=track.objectives,
+            constraints=track.run_constraints,
+            processes=processes,
+        )
+    for searcher in searchers:
+        out = ENTRIES / track.slug / searcher
+        with tempfile.TemporaryDirectory() as scratch:
+            made = Path(scratch) / searcher
+            pack(runs / track.slug, made, track, searcher=searcher, about=about(searcher))
+            if not same(made, out):
+                shutil.rmtree(out, ignore_errors=True)
+                out.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copytree(made, out)
+        size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
+        print(f"{out}: {size:,} bytes")
+
+
+def same(made: Path, there: Path) -> bool:
+    """Whether every file of one folder is in the other; records there may be more."""
+    return all(
+        (there / path).is_file() and filecmp.cmp(made / path, there / path, shallow=False)
+        for path in relative(made)
+    )
+
+
+def relative(folder: Path) -> Iterator[Path]:
+    return (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--runs", type=Path, default=Path("runs/entries"))
+    parser.add_argument("--track", help="Slug of one track; default all.")
+    parser.add_argument("--searcher", action="append", help="Default all that enter; repeatable.")
+    parser.add_argument("--processes", "-j", type=int)
+    asked = parser.parse_args()
+    for track in read_tracks():
+        if asked.track in (None, track.slug):
+            try:
+                make(track, asked.searcher or entrants(track), asked.runs, asked.processes)
+            except NasbenchError as fault:
+                raise SystemExit(f"error: {track.slug}: {fault}") from fault
+
+
+if __name__ == "__main__":
+    main()
