@@ -21,6 +21,9 @@ def read_board(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[TrackPage
     Raises:
         InvalidConfig: a track is malformed, or an entry has something wrong with it.
     """
+    for folder in (tracks, entries):
+        if not folder.is_dir() and folder != ENTRIES:  # the project's own may have none yet
+            raise InvalidConfig(f"{folder} is no folder; expected that of tracks and of entries")
     found = read_tracks(tracks)
     known = {track.slug for track in found}
     for folder in _folders(entries):
