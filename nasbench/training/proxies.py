@@ -85,6 +85,13 @@ class CountProxy:
 
     def estimate(self, archs: Sequence[Architecture]) -> list[Estimate]:
         """Counts of the canonical forms."""
+        known = registry.names(registry.TRAINERS)
+        for arch in archs:
+            if arch.space not in known:
+                raise WrongSpace(
+                    f"{self.metric.name} are counted for networks that are trained here, those of "
+                    f"{', '.join(known)}; got an architecture of {arch.space}"
+                )
         return [_timed(self._value, arch) for arch in archs]
 
     def _value(self, arch: Architecture) -> float:
