@@ -10,7 +10,8 @@ import dataclasses
 import json
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
+from concurrent.futures import Executor
+from contextlib import closing
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,10 +21,10 @@ from nasbench.atomic import output_fault, write_text
 from nasbench.core import Benchmark, Budget, Constraint, Run
 from nasbench.errors import NasbenchError, RunFault, SearcherFault
 from nasbench.harness.collection import SETTING
+from nasbench.harness.completion import Answer, completed
 from nasbench.harness.files import to_json, write_run
 from nasbench.harness.jobs import Job, check_others, difference, kept_runs, make_jobs
 from nasbench.harness.lock import locked
-from nasbench.harness.processes import executor as executor_of
 from nasbench.harness.run import OBJECTIVES, run
 
 
@@ -63,8 +64,8 @@ def compare(
         check_others(out, jobs, benchmark)
         missing = [job for job in jobs if job.path not in done]
         _prepare(out, jobs, missing, benchmark)
-        with executor_of(executor, processes, len(missing)) as pool:
-            failed = _complete(pool, missing, done, benchmark, on_done)
+        with closing(completed(missing, perform, executor, processes)) as answers:
+            failed = _collect(answers, done, len(jobs), benchmark, on_done)
     if failed:
         raise _failure(failed, len(jobs))
     return [done[job.path] for job in jobs]
@@ -152,18 +153,17 @@ def _remove(path: Path) -> None:
         raise output_fault(path, fault) from fault
 
 
-def _complete(
-    pool: Executor,
-    missing: Sequence[Job],
+def _collect(
+    answers: Iterator[tuple[Job, Answer]],
     done: dict[Path, Run],
+    total: int,
     benchmark: Benchmark,
     on_done: Callable[[int, int], None],
 ) -> dict[Path, str]:
-    """Add the missing runs to those that are done and to the folder; tracebacks of the others."""
+    """Add the answers to the runs that are done and to the folder; tracebacks of the others."""
     failed: dict[Path, str] = {}
-    total = len(done) + len(missing)
     on_done(len(done), total)
-    for job, answer in _completed(pool, missing):
+    for job, answer in answers:
         if isinstance(answer, Run):
             _check_answer(job, answer, benchmark)
             write_run(answer, job.path)
@@ -173,26 +173,6 @@ def _complete(
             write_text(_traceback_path(job.path), answer)
         on_done(len(done) + len(failed), total)
     return failed
-
-
-def _completed(executor: Executor, jobs: Sequence[Job]) -> Iterator[tuple[Job, Run | str]]:
-    futures: dict[Future[Run | str], Job] = {executor.submit(perform, job): job for job in jobs}
-    try:
-        for future in as_completed(futures):
-            yield futures[future], _answer(future)
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _answer(future: Future[Run | str]) -> Run | str:
-    try:
-        return future.result()
-    except Exception as fault:  # not of a searcher, whose errors are answers
-        raise SearcherFault(
-            f"a worker process ended abruptly ({fault}): killed, out of memory, or crashed by a "
-            f"searcher. The runs that are done are kept; run the same command again to go on."
-        ) from fault
 
 
 def _check_answer(job: Job, done: Run, benchmark: Benchmark) -> None:
@@ -207,8 +187,9 @@ def _check_answer(job: Job, done: Run, benchmark: Benchmark) -> None:
 def _failure(failed: Mapping[Path, str], total: int) -> NasbenchError:
     path, text = next(iter(failed.items()))
     last = text.strip().splitlines()[-1]
+    some = f"{len(failed)} of {total} runs failed; the others are done"
     return SearcherFault(
-        f"{len(failed)} of {total} runs failed; the others are done. The first: {last} "
+        f"{some if len(failed) < total else f'all {total} runs failed'}. The first: {last} "
         f"(traceback in {_traceback_path(path)})"
     )
 

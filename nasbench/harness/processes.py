@@ -29,10 +29,19 @@ def executor(given: Executor | None, processes: int | None, jobs: int) -> Iterat
     if given is not None:
         yield given
         return
+    with pool(size_of(processes, jobs)) as made:
+        yield made
+
+
+def size_of(processes: int | None, jobs: int) -> int:
+    """Processes of a pool for so many jobs: by default one for each core, no more than jobs.
+
+    Raises:
+        InvalidConfig: fewer than one process.
+    """
     if processes is not None and processes < 1:
         raise InvalidConfig(f"a pool needs one or more processes, got {processes}")
-    with pool(max(1, min(processes or cores(), jobs))) as made:
-        yield made
+    return max(1, min(processes or cores(), jobs))
 
 
 @contextmanager

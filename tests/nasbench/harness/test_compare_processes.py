@@ -114,8 +114,67 @@ def test_a_searcher_that_ends_its_process_is_told_of(shell):
     process = shell("--searchers", "mine.py:Crashing", "--seeds", "2", "-j", "1")
     _, said = process.communicate(timeout=LONG)
     assert process.returncode == 1
-    assert "a worker process ended abruptly" in said
+    assert "all 2 runs failed" in said
+    assert "ended abruptly with exit code 3" in said
     assert "Traceback" not in said
+
+
+def test_a_searcher_that_ends_its_process_is_named_and_takes_no_other_down(shell, tmp_path):
+    names = "random-search,mine.py:Crashing,mine.py:Uniform"
+    process = shell("--searchers", names, "--seeds", "2", "-j", "2", "--queries", "5", "-o", "out")
+    _, said = process.communicate(timeout=LONG)
+    assert process.returncode == 1
+    assert "2 of 6 runs failed; the others are done" in said
+    assert "mine.py:Crashing with seed" in said
+    assert "ended abruptly with exit code 3" in said
+    done = [path.parent.name for path in (tmp_path / "out").rglob("seed-*.json")]
+    assert sorted(done) == ["mine.py__Uniform"] * 2 + ["random-search"] * 2
+
+
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="only Linux tells the children")
+def test_a_process_killed_from_outside_costs_time_but_no_run(shell, tmp_path):
+    words = ("-s", "mine.py:Sleepy", "--seeds", "3", "--queries", "100", "-j", "1", "-o", "out")
+    process = shell(*words)
+    deadline = time.monotonic() + LONG
+    while not list((tmp_path / "out").rglob("seed-*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    for pid in _workers(process.pid):
+        os.kill(pid, signal.SIGKILL)
+    _, said = process.communicate(timeout=LONG)
+    assert process.returncode == 0, said
+    assert len(list((tmp_path / "out").rglob("seed-*.json"))) == 3
+
+
+def _workers(pid):
+    """Children that do runs; the one that tracks resources is none."""
+    found = [
+        int(child)
+        for task in Path(f"/proc/{pid}/task").glob("*/children")
+        for child in task.read_text().split()
+    ]
+    return [c for c in found if b"spawn_main" in Path(f"/proc/{c}/cmdline").read_bytes()]
+
+
+def test_a_termination_ends_the_workers_and_keeps_what_is_done(shell, tmp_path):
+    words = ("-s", "mine.py:Sleepy", "--seeds", "9", "--queries", "50", "-j", "2", "-o", "out")
+    process = shell(*words)
+    deadline = time.monotonic() + LONG
+    while not list((tmp_path / "out").rglob("seed-*.json")):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    workers = _workers(process.pid)
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=LONG)
+    assert process.returncode == 143
+    assert "run the same command again" in said
+    assert "Traceback" not in said
+    deadline = time.monotonic() + LONG
+    while any(_lives(pid) for pid in workers):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_a_failing_searcher_is_shown_after_the_table_of_the_others(shell):
