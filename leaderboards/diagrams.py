@@ -11,7 +11,7 @@ from nasbench.harness.statistics import Interval
 
 SHOWN = 24
 """Entries of a critical-difference diagram at most."""
-_WIDTH, _SIDE, _LINE = 620.0, 178.0, 20.0
+_WIDTH, _SIDE, _LINE = 640.0, 196.0, 20.0
 
 
 def interval(bounds: Interval, least: float, most: float) -> str:

@@ -120,7 +120,7 @@ def track_page(track: TrackPage, tracks: Sequence[TrackPage]) -> str:
     context = {
         **_track(track),
         "rows": [_row(row, track) for row in table.rows],
-        "checkpoints": [f"{100 * share:.0f} %" for share in CHECKPOINTS[:-1]],
+        "checkpoints": [f"{100 * share:.0f}\N{NO-BREAK SPACE}%" for share in CHECKPOINTS[:-1]],
         "finding": _finding(track),
         "diagram": Markup(diagrams.critical_differences(table)),
         "diagram_limit": diagrams.SHOWN,
