@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from nasbench.harness.summary import Standing, Summary
+
+NARROW = 72
+"""Columns of a terminal from which the whole table is shown."""
 
 
 def conclude(folder: Path, benchmark: str, report: bool) -> None:
@@ -33,9 +38,6 @@ def conclude(folder: Path, benchmark: str, report: bool) -> None:
 
 
 def _show(console: Console, summary: Summary) -> None:
-    from rich import box
-    from rich.table import Table
-
     from nasbench.harness.wording import describe_budget, looked_up
 
     objective, target = summary.objective, summary.target
@@ -44,22 +46,8 @@ def _show(console: Console, summary: Summary) -> None:
     if summary.trained is not None and not summary.exhaustive:
         done, total = summary.trained
         title += f"; {done:,} of {total:,} architectures trained"
-    table = Table(
-        title=title,
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        collapse_padding=True,
-        pad_edge=False,
-        show_edge=False,
-    )
-    table.add_column("searcher")
-    for head in ("runs", "found", "test", "regret", "evals", "charged"):
-        table.add_column(head, justify="right", no_wrap=True)
-    if summary.front is not None:
-        table.add_column("front", justify="right", no_wrap=True)
-    for standing in summary.standings:
-        table.add_row(*_row(standing, len(summary.collection.seeds)))
-    console.print(table)
+    rows = [_row(standing, len(summary.collection.seeds)) for standing in summary.standings]
+    console.print(table_of(title, rows, console.width, ("test", "regret")))
     front_note = ""
     if summary.front is not None:
         front_note = " front: share of the hypervolume of the known Pareto front of all objectives."
@@ -74,23 +62,53 @@ def _show(console: Console, summary: Summary) -> None:
     )
 
 
-def _row(standing: Standing, seeds: int) -> list[str]:
+def table_of(
+    title: str, rows: Sequence[Mapping[str, str]], width: int, essential: Sequence[str]
+) -> Table:
+    """Rows of texts by heading, the searcher first.
+
+    A terminal narrower than `NARROW` shows the essential columns only, without intervals.
+    """
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(
+        title=Text(title),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        collapse_padding=True,
+        pad_edge=False,
+        show_edge=False,
+    )
+    first, *heads = rows[0]
+    table.add_column(first, overflow="fold")
+    heads = [head for head in heads if width >= NARROW or head in essential]
+    for head in heads:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in rows:
+        texts = [row[head] if width >= NARROW else row[head].partition(" [")[0] for head in heads]
+        table.add_row(*map(Text, [row[first], *texts]))
+    return table
+
+
+def _row(standing: Standing, seeds: int) -> dict[str, str]:
     import numpy as np
 
     from nasbench.harness.wording import format_interval, format_seconds
 
-    ended = standing.outcomes
+    ended, front = standing.outcomes, standing.hypervolume
     found = [outcome.told for outcome in ended if math.isfinite(outcome.told)]
-    return [
-        standing.searcher,
-        str(seeds) if len(ended) == seeds else f"{len(ended)} of {seeds}",
-        f"{np.mean(found):.2f}" if found else "none",
-        format_interval(standing.mean),
-        f"{standing.regret.estimate:.2f}",
-        f"{np.mean([len(outcome.file.run.trajectory) for outcome in ended]):.0f}",
-        format_seconds(float(np.mean([outcome.spent_s for outcome in ended]))),
-        *([f"{standing.hypervolume.estimate:.3f}"] if standing.hypervolume else []),
-    ]
+    return {
+        "searcher": standing.searcher,
+        "runs": str(seeds) if len(ended) == seeds else f"{len(ended)} of {seeds}",
+        "found": f"{np.mean(found):.2f}" if found else "none",
+        "test": format_interval(standing.mean),
+        "regret": f"{standing.regret.estimate:.2f}",
+        "evals": f"{np.mean([len(outcome.file.run.trajectory) for outcome in ended]):.0f}",
+        "charged": format_seconds(float(np.mean([outcome.spent_s for outcome in ended]))),
+        **({} if front is None else {"front": f"{front.estimate:.3f}"}),
+    }
 
 
 def _warn(summary: Summary) -> None:

@@ -53,7 +53,7 @@ def conclude(parts: Sequence[Part], out: Path, report: bool) -> None:
     from nasbench.harness.suite_report import summarize_suite, write_suite_report
 
     console, overall = Console(), summarize_suite(parts)
-    console.print(_table(overall))
+    console.print(_table(overall, console.width))
     console.print()
     for sentence in findings(overall):
         console.print(f"- {sentence}", markup=False, highlight=False)
@@ -67,44 +67,30 @@ def conclude(parts: Sequence[Part], out: Path, report: bool) -> None:
         console.print(f"report: {path}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(overall: Overall) -> Table:
-    from rich import box
-    from rich.table import Table
-
+def _table(overall: Overall, width: int) -> Table:
+    from nasbench.commands.standings import table_of
     from nasbench.harness.wording import describe_budget
 
     run, count = overall.summaries[0].collection.first, len(overall.summaries)
-    table = Table(
-        title=f"{count} {'benchmarks' if count > 1 else 'benchmark'}, {len(overall.seeds)} seeds, "
-        f"{describe_budget(run.budget)} a run",
-        title_justify="left",
-        box=box.SIMPLE_HEAD,
-        collapse_padding=True,
-        pad_edge=False,
-        show_edge=False,
+    title = (
+        f"{count} {'benchmarks' if count > 1 else 'benchmark'}, {len(overall.seeds)} seeds, "
+        f"{describe_budget(run.budget)} a run"
     )
-    table.add_column("searcher")
-    for head in ("rank", "average", "regret", "beats", "optimum", "charged"):
-        table.add_column(head, justify="right", no_wrap=True)
-    for place in overall.places:
-        table.add_row(*_row(place))
-    return table
+    return table_of(title, [_row(place) for place in overall.places], width, ("rank", "regret"))
 
 
-def _row(place: Place) -> list[str]:
-    from rich.markup import escape
-
+def _row(place: Place) -> dict[str, str]:
     from nasbench.harness.wording import format_interval, format_ranks, format_seconds
 
-    return [
-        escape(place.searcher),
-        format_ranks(place.ranks),
-        format_interval(place.average_rank, 1),
-        f"{place.iqm.estimate:.3f}",
-        "" if place.improvement is None else f"{place.improvement.estimate:.2f}",
-        f"{place.solved:.0%}",
-        format_seconds(place.spent_s),
-    ]
+    return {
+        "searcher": place.searcher,
+        "rank": format_ranks(place.ranks),
+        "average": format_interval(place.average_rank, 1),
+        "regret": f"{place.iqm.estimate:.3f}",
+        "beats": "" if place.improvement is None else f"{place.improvement.estimate:.2f}",
+        "optimum": f"{place.solved:.0%}",
+        "charged": format_seconds(place.spent_s),
+    }
 
 
 def _explain(console: Console, overall: Overall) -> None:

@@ -71,6 +71,21 @@ def test_the_table_fits_80_columns(call):
     assert any("regularized-evolution " in line and "[" in line for line in out.splitlines())
 
 
+def test_a_narrow_terminal_gets_the_columns_that_matter_whole(call, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    _, out, _ = call("-s", "regularized-evolution", *SMALL, "--no-report")
+    (row,) = [line for line in out.splitlines() if line.startswith("regularized-evolution ")]
+    assert len(row.split()) == 3
+    assert "…" not in out
+    assert max(map(len, out.splitlines()[:-1])) <= 40
+
+
+def test_a_searchers_name_is_no_markup(call, tmp_path):
+    (tmp_path / "[red]mine.py").write_text(PRINTING)
+    _, out, _ = call("-s", "[red]mine.py:Loud", *SMALL, "--no-report")
+    assert any(line.startswith("[red]mine.py:Loud") for line in out.splitlines())
+
+
 def test_a_single_seed_has_no_interval(call):
     _, out, _ = call("-s", "random-search", "--seeds", "1", "--queries", "8", "--no-report")
     (row,) = [line for line in out.splitlines() if line.startswith("random-search")]
