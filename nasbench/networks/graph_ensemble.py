@@ -112,7 +112,7 @@ def regress(
     steps: int,
     batch: int,
     lr: float,
-    decay: float,
+    decay: float = 1e-2,
     loss: Loss = "squared",
 ) -> None:
     """Lower the loss on standardized targets `y` (n, outputs), then evaluate.

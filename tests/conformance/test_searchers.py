@@ -6,6 +6,7 @@ from nasbench import registry
 from nasbench.testing.searchers import SearcherConformance
 
 QUICK = {
+    "DartsSurrogate": {"steps": 5, "descent": 5, "restarts": 4, "members": 1},
     "Enas": {"epochs": 2, "steps": 1, "draws": 2, "derived": 4},
     "Nao": {"steps": 10},
     "Npenas": {"steps": 10},
