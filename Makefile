@@ -11,7 +11,7 @@ DEMO_OUT ?= runs/demo
 
 export PYTHON VENV
 
-.PHONY: help demo test check bench pages clean install install-dev
+.PHONY: help demo test check bench pages surrogates clean install install-dev
 
 help:
 	@echo "make demo    compare five searchers, train the winners, write a report"
@@ -19,6 +19,7 @@ help:
 	@echo "make check   formatting, lint, types, import rules and every test"
 	@echo "make bench   the speed measurements"
 	@echo "make pages   docs/tables, made from the tables"
+	@echo "make surrogates  the shipped surrogates, fitted anew on every shipped table"
 	@echo "make clean   remove what the tools left behind; runs and .venv stay"
 
 install:
@@ -44,6 +45,9 @@ bench: install-dev
 
 pages: install
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/table_pages.py
+
+surrogates: install
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/ship_surrogates.py
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

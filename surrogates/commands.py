@@ -89,7 +89,8 @@ def evaluate(
 
     from nasbench import registry
     from nasbench.commands.progress import shown
-    from surrogates import page, quality
+    from surrogates import quality
+    from surrogates.page import CSV, write
 
     console = Console(stderr=True)
     plan = quality.Plan(
@@ -102,8 +103,8 @@ def evaluate(
     )
     found = registry.benchmark(benchmark)
     with shown(f"{found.name} surrogates", console) as progress:
-        scores = quality.evaluate(found, plan, output / page.CSV, progress=progress)
-    page.write(found, plan, scores, output)
+        scores = quality.evaluate(found, plan, output / CSV, progress=progress)
+    write(found, plan, scores, output)
     console.print(f"Wrote {output}.", soft_wrap=True, highlight=False)
 
 

@@ -1,6 +1,6 @@
 """`curves`: many targets at once, such as learning curves, through their principal components.
 
-Yan, White, Savani & Hutter, "NAS-Bench-x11 and the Power of Learning Curves", NeurIPS 2021, sec. 3:
+Yan, White, Savani & Hutter, "NAS-Bench-x11 and the Power of Learning Curves", NeurIPS 2021:
 the training curves are written as sums of a few components of their singular value decomposition,
 and a model predicts the coefficients. Here one decomposition spans the curves of all metrics.
 """

@@ -4,7 +4,8 @@ An architecture is encoded as its canonical form, so that architectures that com
 the same row. One-hot genes are the space's own; the others are read off `Space.graph`.
 
 Path encoding: White, Neiswanger & Savani, "BANANAS", AAAI 2021, sec. 4, here with how many ways go
-along a path instead of whether one does. Adjacency and operations: the same paper, sec. 3.
+along a path instead of whether one does. Adjacency and operations: White, Neiswanger, Nolen &
+Savani, "A Study on Encodings for Neural Architecture Search", NeurIPS 2020.
 """
 
 from __future__ import annotations

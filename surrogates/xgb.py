@@ -1,7 +1,7 @@
 """`xgb`: gradient-boosted trees.
 
-Chen & Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016; the strongest model but for
-graph networks in NAS-Bench-301 (Zela et al., ICLR 2022, table 2). One forest for each target.
+Chen & Guestrin, "XGBoost: A Scalable Tree Boosting System", KDD 2016; a model of NAS-Bench-301
+(Zela et al., ICLR 2022). One sum of trees for each target.
 """
 
 from __future__ import annotations
