@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import Document, Genes, read_document
+from hardware.columns import SUFFIX, Document, Genes, read_document
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
 from nasbench.errors import TableFault
@@ -114,6 +114,8 @@ def open_measured(path: str | Path) -> MeasuredBenchmark:
 def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
     """The benchmark of a document that was, or will be, read from `path`; raises as above."""
     table = path.parent / document.table_file if document.table_file else document.benchmark
+    if Path(table).suffix == SUFFIX:
+        raise TableFault(f"{path} names {table} as its table, which is a file of latencies, too")
     base = registry.benchmark(table)
     found = (base.name, getattr(base, "sha256", None))
     if found != (document.benchmark, document.table_sha256):

@@ -156,6 +156,8 @@ def read_document(path: Path) -> Document:
         TableVersion: it has another version of the layout.
     """
     try:
+        if path.exists() and not path.is_file():
+            raise TableCorrupt(f"{path} is no file; name one that `hardware measure` wrote")
         if path.stat().st_size > MOST_BYTES:
             raise TableCorrupt(f"{path} has more than {MOST_BYTES:,} bytes, which no column needs")
         plain: Any = json.loads(path.read_bytes())

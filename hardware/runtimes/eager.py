@@ -56,8 +56,10 @@ class TorchCpu:
     def prepare(self, network: nn.Module, inputs: Tensor) -> Stopwatch:
         run: Any = network
         if self._compiled:
-            torch.compiler.reset()  # what was compiled for other networks is of no use
-            run = torch.compile(network, fullgraph=True, dynamic=False)
+            # a graph of its own for each network: the compiler's cache goes by code, which the
+            # networks of a space share
+            graph = torch.export.export(network, (inputs,)).module()
+            run = torch.compile(graph, fullgraph=True, dynamic=False)
 
         def stopwatch() -> float:
             start = time.perf_counter()

@@ -65,7 +65,8 @@ class OnnxCpu:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3  # errors
         session = self._runtime.InferenceSession(model, options, ["CPUExecutionProvider"])
-        feed = {"x": inputs.numpy()}
+        # a network that does not look at its inputs has none
+        feed = {each.name: inputs.numpy() for each in session.get_inputs()}
 
         def stopwatch() -> float:
             start = time.perf_counter()
@@ -101,20 +102,22 @@ def quantized(model: bytes, inputs: Tensor) -> bytes:
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, quantize_static
 
+    graph = onnx.load_from_string(model)
+    if not graph.graph.input:
+        return model  # the network is a constant, which leaves nothing to quantize
+
     class Inputs(CalibrationDataReader):  # type: ignore[misc]
         """Hands out the inputs once."""
 
         def __init__(self) -> None:
-            self._rest = iter([{"x": inputs.numpy()}])
+            self._rest = iter([{each.name: inputs.numpy() for each in graph.graph.input}])
 
         def get_next(self) -> Any:
             return next(self._rest, None)
 
     with tempfile.TemporaryDirectory() as folder, _quiet():
         path = Path(folder) / "int8.onnx"
-        quantize_static(
-            onnx.load_from_string(model), str(path), Inputs(), quant_format=QuantFormat.QDQ
-        )
+        quantize_static(graph, str(path), Inputs(), quant_format=QuantFormat.QDQ)
         return path.read_bytes()
 
 

@@ -1,0 +1,147 @@
+import math
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from hardware.benchmark import MeasuredBenchmark, label_of, open_measured, with_latencies
+from hardware.columns import About, Column, Document, Row, write_document
+from hardware.measure import classes
+from nasbench import registry
+from nasbench.core import Architecture, Budget, Candidate, Constraint, SupportsRetraining
+from nasbench.errors import TableFault, UnknownBenchmark
+from nasbench.harness.compare import compare
+from nasbench.harness.replay import replay
+from nasbench.testing.benchmarks import BenchmarkConformance
+
+MS, MJ = "latency_ms[fake-cpu]", "energy_mj[fake-cpu]"
+
+
+def latency(genes):
+    """Made up: convolutions take long."""
+    return 0.1 + 0.05 * sum(gene == 3 for gene in genes) + 0.02 * sum(gene == 2 for gene in genes)
+
+
+def document_of(table, workload, count, *, energy=math.nan):
+    rows = {
+        genes: Row(genes, ms := latency(genes), ms, ms, 0, 1.0, 9, True, energy)
+        for genes in classes(table)[:count]
+    }
+    about = About("fake-cpu", "fake-cpu", workload, {"runtime": "1"}, (0,) * 6, 1e-3, 0.03)
+    session = {"date": "2020-01-01", "load": 0.0, "classes": count}
+    return Document(table.name, table.sha256, "cell201-v1", (Column(about, rows, (session,)),))
+
+
+@pytest.fixture
+def path(tmp_path, table, workload):
+    where = tmp_path / "mine.latency"
+    write_document(document_of(table, workload, 1500), where)
+    return where
+
+
+class TestMeasuredBenchmark(BenchmarkConformance):
+    @pytest.fixture
+    def benchmark(self, path):
+        return open_measured(path)
+
+
+def test_a_file_opens_as_the_benchmark_with_one_more_metric(path, table):
+    found = registry.benchmark(path)
+    assert found.name == table.name
+    assert found.epochs == table.epochs
+    assert [metric.name for metric in found.metrics[len(table.metrics) :]] == [MS]
+    assert found.sha256 != table.sha256
+    assert isinstance(found, SupportsRetraining)
+    assert (found.task, found.recipe) == (table.task, table.recipe)
+    assert found.seeds == table.seeds  # whatever else the base has
+
+
+def test_all_members_of_a_class_have_the_latency_of_their_canonical_one(path, table, rng):
+    found = open_measured(path)
+    space, known = found.space, set(classes(table)[:1500])
+    for arch in space.sample(50, rng):
+        form = space.canonical(arch).genes
+        answer = found.query([Candidate(arch, 1)], noise_seed=3)[0]
+        plain = table.query([Candidate(arch, 1)], noise_seed=3)[0]
+        expected = latency(form) if form in known else math.nan
+        assert answer.metrics.pop(MS) == pytest.approx(expected, nan_ok=True)
+        assert answer == plain
+
+
+def test_rows_agree_with_queries(path):
+    found = open_measured(path)
+    genes, columns = found.rows()
+    assert np.isfinite(columns[MS]).sum() == 1500
+    archs = [Architecture("cell201-v1", tuple(row)) for row in genes[:40].tolist()]
+    told = [answer.metrics[MS] for answer in found.query([Candidate(arch) for arch in archs])]
+    np.testing.assert_array_equal(told, columns[MS][:40])
+
+
+def test_energy_is_a_metric_only_where_it_was_measured(table, workload, tmp_path):
+    document = document_of(table, workload, 5, energy=2.5)
+    found = with_latencies(document, tmp_path / "x.latency")
+    arch = Architecture("cell201-v1", classes(table)[0])
+    assert found.query([Candidate(arch)])[0].metrics[MJ] == 2.5
+
+
+@pytest.mark.parametrize(
+    ("change", "fault", "words"),
+    [
+        ({"table_sha256": "0" * 64}, TableFault, "measure again"),
+        ({"benchmark": "cell201/no-such"}, UnknownBenchmark, "cell201/no-such"),
+        ({"table_file": "gone.h5"}, (TableFault, UnknownBenchmark), "gone"),
+        ({"table_file": "mine.latency"}, TableFault, "a file of latencies, too"),
+        ({"benchmark": "mine.latency"}, TableFault, "a file of latencies, too"),
+    ],
+)
+def test_another_table_than_was_measured_is_refused(path, change, fault, words):
+    write_document(replace(open_measured(path).document, **change), path)
+    with pytest.raises(fault, match=words):
+        open_measured(path)
+
+
+def test_a_metric_that_the_table_has_already_is_not_hidden(path, table):
+    found = open_measured(path)
+    with pytest.raises(TableFault, match="another label"):
+        MeasuredBenchmark(found, found.document, path)
+
+
+def test_labels_are_read_from_metrics():
+    assert label_of("latency_ms[torch-cpu-1/full]") == "torch-cpu-1/full"
+    assert label_of("valid_accuracy") == label_of("latency_ms[x") == ""
+
+
+@pytest.mark.slow
+def test_searchers_trade_accuracy_for_latency_within_a_bound(path, tmp_path):
+    bound = Constraint(MS, upper=0.25)
+    runs = compare(
+        str(path),
+        ["random-search", "nsga2"],
+        range(2),
+        budget=Budget(40),
+        out=tmp_path / "runs",
+        objectives=("valid_accuracy", MS),
+        constraints=[bound],
+        processes=1,
+    )
+    found = open_measured(path)
+    for run in runs:
+        assert run.table_sha256 == found.sha256
+        assert not replay(run, found)
+        values, feasible = run.trajectory.values[:, 1], run.trajectory.feasible
+        np.testing.assert_array_equal(feasible, values <= 0.25)  # what is not measured is inf
+        assert feasible.any()
+
+
+@pytest.mark.slow
+def test_the_report_draws_the_front_of_accuracy_and_latency(path, tmp_path):
+    command = [sys.executable, "-m", "nasbench", "compare", str(path), "-s", "random-search"]
+    command += ["--seeds", "1", "--queries", "30", "--objectives", f"valid_accuracy,{MS}"]
+    command += ["--constraint", f"{MS}<=0.3", "--out", str(tmp_path / "runs")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "runs" / "report.html").read_text()
+    assert "Pareto front" in page
+    assert MS in page
