@@ -19,26 +19,33 @@ from nasbench.networks.supernet import MixedCell, MixedOp, Supernet
 from nasbench.spaces.cell201 import EDGES, OPS
 
 
-def sampled_logits(net: Supernet, x: Tensor, genes: Sequence[int]) -> Tensor:
+def sampled_logits(
+    net: Supernet, x: Tensor, genes: Sequence[int], scales: Tensor | None = None
+) -> Tensor:
     """Logits (n, classes) of the architecture `genes` with its weights in `net`.
 
-    No other weight is part of the result, so its gradient reaches none of them.
+    No other weight is part of the result, so its gradient reaches none of them. `scales` (edges,)
+    multiply what the edges compute.
     """
+    factors = None if scales is None else scales.unbind()
     x = net.stem(net.embed(x))
     for part in net.body:
-        x = _cell(part, x, genes) if isinstance(part, MixedCell) else part(x)
+        x = _cell(part, x, genes, factors) if isinstance(part, MixedCell) else part(x)
     return cast(Tensor, net.head(x))
 
 
-def _cell(cell: MixedCell, x: Tensor, genes: Sequence[int]) -> Tensor:
+def _cell(
+    cell: MixedCell, x: Tensor, genes: Sequence[int], factors: Sequence[Tensor] | None
+) -> Tensor:
     """The cell's output; what is computed from nothing is nothing."""
     nodes: list[Tensor | None] = [x]
     for target in range(1, NODES):
-        terms = [
-            _operation(cast(MixedOp, cell.edges[e]), OPS[genes[e]], value)
-            for e, (source, into) in enumerate(EDGES)
-            if into == target and OPS[genes[e]] != "none" and (value := nodes[source]) is not None
-        ]
+        terms = []
+        for e, (source, into) in enumerate(EDGES):
+            value = nodes[source] if into == target else None
+            if value is not None and OPS[genes[e]] != "none":
+                term = _operation(cast(MixedOp, cell.edges[e]), OPS[genes[e]], value)
+                terms.append(term if factors is None else factors[e] * term)
         nodes.append(total(terms, x) if terms else None)
     return torch.zeros_like(x) if nodes[-1] is None else nodes[-1]
 

@@ -81,8 +81,9 @@ class Supernet(nn.Module):
             self.body.extend(MixedCell(channels, spec.height) for _ in range(recipe.cells))
         self.head = Head(widths(recipe)[-1], classes)
 
-    def forward(self, x: Tensor) -> Tensor:
-        weights = self.alphas.softmax(dim=1)
+    def forward(self, x: Tensor, weights: Tensor | None = None) -> Tensor:
+        """Logits with these weights of the mixture, (edges, operations); else softmax(alphas)."""
+        weights = self.alphas.softmax(dim=1) if weights is None else weights
         x = self.stem(self.embed(x))
         for part in self.body:
             x = part(x, weights) if isinstance(part, MixedCell) else part(x)

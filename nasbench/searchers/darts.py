@@ -9,6 +9,7 @@ operations of each edge, mixed by a softmax; w: all other weights; L: cross-entr
             1. alpha = alpha - Adam(grad_alpha L_valid(w, alpha))
             2. w = w - SGD(grad_w L_train(w, alpha))
         propose the operation of largest alpha on each edge
+        (of a restricted space: its architecture whose alphas have the largest sum)
 
 As in NAS-Bench-201 the argmax includes `none` (in the paper it does not) and all cells share their
 alphas. Training is charged as overhead. On this space DARTS is known to collapse to skip
@@ -33,16 +34,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Architecture, Candidate, Observation, Problem, Recipe, SearchData
-from nasbench.errors import InvalidConfig, WrongSpace
+from nasbench.core import Candidate, Observation, Problem, Recipe, SearchData
+from nasbench.errors import InvalidConfig
+from nasbench.training.one_shot import Turns, cosine, descend, preferred, require_task
 
 if TYPE_CHECKING:
     from torch import Tensor
     from torch.optim import Optimizer
 
     from nasbench.networks.supernet import Supernet
-
-SPACE = "cell201-v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +77,8 @@ class Darts:
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
-        if problem.space.name != SPACE:
-            raise WrongSpace(
-                f"darts searches {SPACE} only, got a problem on {problem.space.name}; "
-                f"choose another searcher"
-            )
-        if problem.task is None:
-            raise InvalidConfig(
-                "darts trains on the data of a task, got a problem without any; "
-                "choose a benchmark that has a task, such as cell201/digits-on-photos"
-            )
-        self._proposals = _proposals(problem.task, rng, config)
+        data = require_task("darts", problem)
+        self._proposals = preferred(problem.space, _alphas(data, rng, config))
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""
@@ -97,21 +88,6 @@ class Darts:
         """Nothing is learned."""
 
 
-def _proposals(
-    data: SearchData, rng: np.random.Generator, config: Config
-) -> Iterator[Architecture]:
-    proposed, alphas = set(), np.zeros((6, 5), dtype=np.float32)
-    for alphas in _alphas(data, rng, config):
-        genes = tuple(alphas.argmax(axis=1).tolist())
-        proposed.add(genes)
-        yield Architecture(SPACE, genes)
-    everything = np.indices((5,) * 6).reshape(6, -1).T
-    likelihoods = alphas[np.arange(6), everything].sum(axis=1)  # logarithms, up to a constant
-    for genes in map(tuple, everything[np.argsort(-likelihoods, kind="stable")].tolist()):
-        if genes not in proposed:
-            yield Architecture(SPACE, genes)
-
-
 def _alphas(
     data: SearchData, rng: np.random.Generator, config: Config
 ) -> Iterator[NDArray[np.float32]]:
@@ -119,25 +95,20 @@ def _alphas(
     import torch
 
     from nasbench.networks.supernet import seeded_supernet
-    from nasbench.training.examples import Batches
     from nasbench.training.train import deterministic
 
-    train, valid = (Batches(split, data.input, "cpu") for split in (data.train, data.valid))
+    turns = Turns(data, config.batch_size, rng)
     recipe = Recipe(channels=config.channels, cells=config.cells)
     net = seeded_supernet(recipe, data.input, data.classes, seed=int(rng.integers(2**63)))
     w = [p for p in net.parameters() if p is not net.alphas]
     sgd = torch.optim.SGD(w, momentum=0.9, weight_decay=3e-4)
     adam = torch.optim.Adam([net.alphas], config.alpha_lr, (0.5, 0.999), weight_decay=1e-3)
-    size = min(config.batch_size, len(train), len(valid))
     for epoch in range(config.epochs):
-        cosine = (1 + math.cos(math.pi * epoch / config.epochs)) / 2
-        sgd.param_groups[0]["lr"] = 0.001 + (config.lr - 0.001) * cosine
-        order = torch.from_numpy(rng.permutation(len(train)))
+        sgd.param_groups[0]["lr"] = cosine(config.lr, 0.001, epoch, config.epochs)
         with deterministic("cpu"):  # on one thread; not across the yield, whose reader has its own
-            for start in range(0, len(train) - size + 1, size):
-                some = torch.from_numpy(rng.permutation(len(valid))[:size])
-                _descend(net, adam, *valid.take(some))
-                _descend(net, sgd, *train.take(order[start : start + size]), clip=5.0)
+            for train, valid in turns.epoch():
+                _descend(net, adam, *valid)
+                _descend(net, sgd, *train, clip=5.0)
         if not net.alphas.isfinite().all():
             return
         yield net.alphas.detach().numpy().copy()
@@ -147,11 +118,6 @@ def _descend(
     net: Supernet, optimizer: Optimizer, x: Tensor, y: Tensor, clip: float = math.inf
 ) -> None:
     """One step on the cross-entropy of a batch, of the parameters of `optimizer` alone."""
-    import torch
+    from torch.nn.functional import cross_entropy
 
-    parameters = optimizer.param_groups[0]["params"]
-    loss = torch.nn.functional.cross_entropy(net(x), y)
-    for parameter, slope in zip(parameters, torch.autograd.grad(loss, parameters), strict=True):
-        parameter.grad = slope
-    torch.nn.utils.clip_grad_norm_(parameters, clip)
-    optimizer.step()
+    descend(cross_entropy(net(x), y), optimizer, clip)

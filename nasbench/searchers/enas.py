@@ -44,15 +44,14 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from nasbench.core import Architecture, Candidate, Observation, Problem, Recipe, SearchData, Space
-from nasbench.errors import InvalidConfig, WrongSpace
+from nasbench.errors import InvalidConfig
+from nasbench.training.one_shot import require_task
 from nasbench.training.rollouts import Baseline, draw
 
 if TYPE_CHECKING:
     from torch.optim import Optimizer
 
     from nasbench.networks.controller import Controller
-
-SPACE = "cell201-v1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,17 +103,8 @@ class Enas:
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
-        if problem.space.name != SPACE:
-            raise WrongSpace(
-                f"enas searches {SPACE} only, got a problem on {problem.space.name}; "
-                f"choose another searcher"
-            )
-        if problem.task is None:
-            raise InvalidConfig(
-                "enas trains on the data of a task, got a problem without any; "
-                "choose a benchmark that has a task, such as cell201/digits-on-photos"
-            )
-        self._proposals = _proposals(problem.space, problem.task, rng, config)
+        data = require_task("enas", problem)
+        self._proposals = _proposals(problem.space, data, rng, config)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""
