@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from leaderboards.cards import Card, TrackPage
 from leaderboards.check import Report, check
-from leaderboards.page import Card, TrackPage
 from leaderboards.standings import Contest, standings
 from leaderboards.submission import LEVELS, Submission
 from leaderboards.track import ENTRIES, TRACKS, Track, read_tracks

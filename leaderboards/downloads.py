@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from leaderboards.page import TrackPage
+from leaderboards.cards import TrackPage
 from leaderboards.standings import CHECKPOINTS, Row
 from leaderboards.submission import LEVELS
 from nasbench.harness.statistics import Interval

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from leaderboards import downloads, page
-from leaderboards.page import TrackPage
+from leaderboards.cards import TrackPage
 from nasbench.atomic import output_fault
 from nasbench.errors import InvalidConfig
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leaderboards import site
-from leaderboards.page import Card, TrackPage
+from leaderboards.cards import Card, TrackPage
 from leaderboards.standings import Contest, standings
 from nasbench.core import Budget
 from nasbench.harness.run import run

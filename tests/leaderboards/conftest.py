@@ -2,7 +2,7 @@
 
 import pytest
 
-from leaderboards.page import Card, TrackPage
+from leaderboards.cards import Card, TrackPage
 from leaderboards.standings import Contest, standings
 from nasbench.core import Budget
 from nasbench.harness.run import run

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from leaderboards import charts, downloads, page, site
-from leaderboards.page import Card, TrackPage
+from leaderboards.cards import Card, TrackPage
 from leaderboards.standings import standings
 from nasbench.core import Candidate
 
