@@ -4,19 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Benchmark, Result, Run
+from nasbench.core import Architecture, Benchmark, Candidate, Run, Trajectory
 from nasbench.harness.constraints import on_metrics, restricted
 from nasbench.harness.problem import find_objectives
-from nasbench.harness.trajectory import candidate_at
 
 TOLERANCE = 1e-9
 """Relative difference that two ways of adding up the same numbers may make."""
 TOLERANCE_S = 1e-6
 """Seconds that adding up a clock may be off by."""
+AT_ONCE = 2048
+"""Candidates in one query: few enough that memory stays small, however long the run."""
+
+_Row: TypeAlias = tuple[tuple[int, ...], int]
+"""Genes and epochs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,40 +44,74 @@ def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
     The searcher's own seconds cannot be asked for again, and what was left out after the last
     evaluation cannot be missed.
     """
-    n = len(run.trajectory)
-    space = restricted(benchmark, run.constraints)
-    candidates = [candidate_at(run, k) for k in range(n)]
-    outside = [k for k, each in enumerate(candidates) if not space.is_valid(each.arch)]
-    if outside:
-        genes = candidates[outside[0]].arch.genes
-        return [Complaint(f"genes.{outside[0]}", f"an architecture of {space.name}", str(genes))]
-    untold = [k for k, each in enumerate(candidates) if each.epochs not in benchmark.epochs]
-    if untold:
-        got = str(candidates[untold[0]].epochs)
-        return [Complaint(f"epochs.{untold[0]}", f"one of {benchmark.epochs}", got)]
-    results = benchmark.query(candidates, noise_seed=run.noise_seed)
-    return [*_values(run, benchmark, results), *_clock(run, results), *_budget(run)]
-
-
-def _values(run: Run, benchmark: Benchmark, results: Sequence[Result]) -> list[Complaint]:
-    metrics = find_objectives(benchmark, run.objectives)
-    told = [[metric.sign * result.metrics[metric.name] for metric in metrics] for result in results]
-    values = np.array(told, dtype=np.float64).reshape(len(results), len(metrics))
-    values[np.isnan(values)] = np.inf
-    same = _close(values, run.trajectory.values)
-    found = [
-        Complaint(f"values.{k}", str(values[k].tolist()), str(run.trajectory.values[k].tolist()))
-        for k in np.flatnonzero(~same.all(axis=1)).tolist()
+    distinct, which = _distinct(run)
+    if outside := _outside(run, benchmark, distinct, which):
+        return [outside]
+    values, feasible, costs_s = _answers(run, benchmark, distinct)
+    return [
+        *_values(run.trajectory, values[which], feasible[which]),
+        *_clock(run, costs_s[which]),
+        *_budget(run),
     ]
+
+
+def _distinct(run: Run) -> tuple[list[_Row], NDArray[np.intp]]:
+    """Every different genes and epochs in the order they came, and which (n,) were evaluated."""
+    numbers: dict[_Row, int] = {}
+    genes, epochs = map(tuple, run.trajectory.genes.tolist()), run.trajectory.epochs.tolist()
+    which = [numbers.setdefault(row, len(numbers)) for row in zip(genes, epochs, strict=True)]
+    return list(numbers), np.array(which, dtype=np.intp)
+
+
+def _outside(
+    run: Run, benchmark: Benchmark, distinct: Sequence[_Row], which: NDArray[np.intp]
+) -> Complaint | None:
+    """The first thing that cannot be asked."""
+    space = restricted(benchmark, run.constraints)
+    for number, (genes, epochs) in enumerate(distinct):
+        if not space.is_valid(Architecture(run.space, genes)):
+            place = f"genes.{np.argmax(which == number)}"
+            return Complaint(place, f"an architecture of {space.name}", str(genes))
+        if epochs not in benchmark.epochs:
+            place = f"epochs.{np.argmax(which == number)}"
+            return Complaint(place, f"one of {benchmark.epochs}", str(epochs))
+    return None
+
+
+def _answers(
+    run: Run, benchmark: Benchmark, distinct: Sequence[_Row]
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
+    """Signed objectives (m, k), feasibility (m,) and seconds (m,) of every different row."""
+    metrics = find_objectives(benchmark, run.objectives)
     bounds = on_metrics(benchmark, run.constraints)
-    for k, result in enumerate(results):
-        feasible = all(bound.holds(result.metrics[bound.metric]) for bound in bounds)
-        if feasible != run.trajectory.feasible[k]:
-            found.append(Complaint(f"feasible.{k}", str(feasible), str(not feasible)))
-    return found
+    values = np.empty((len(distinct), len(metrics)))
+    feasible, costs_s = np.empty(len(distinct), np.bool_), np.empty(len(distinct))
+    for start in range(0, len(distinct), AT_ONCE):
+        rows = slice(start, start + AT_ONCE)
+        asked = [Candidate(Architecture(run.space, genes), n) for genes, n in distinct[rows]]
+        results = benchmark.query(asked, noise_seed=run.noise_seed)
+        values[rows] = [[m.sign * result.metrics[m.name] for m in metrics] for result in results]
+        feasible[rows] = [all(b.holds(r.metrics[b.metric]) for b in bounds) for r in results]
+        costs_s[rows] = [result.cost_s for result in results]
+    values[np.isnan(values)] = np.inf
+    return values, feasible, costs_s
 
 
-def _clock(run: Run, results: Sequence[Result]) -> list[Complaint]:
+def _values(
+    trajectory: Trajectory, values: NDArray[np.float64], feasible: NDArray[np.bool_]
+) -> list[Complaint]:
+    wrong = np.flatnonzero(~_close(values, trajectory.values).all(axis=1)).tolist()
+    unlike = np.flatnonzero(feasible != trajectory.feasible).tolist()
+    return [
+        *(
+            Complaint(f"values.{k}", str(values[k].tolist()), str(trajectory.values[k].tolist()))
+            for k in wrong
+        ),
+        *(Complaint(f"feasible.{k}", str(feasible[k]), str(not feasible[k])) for k in unlike),
+    ]
+
+
+def _clock(run: Run, costs_s: NDArray[np.float64]) -> list[Complaint]:
     trajectory = run.trajectory
     for name, seconds in (("spent_s", trajectory.spent_s), ("overhead_s", trajectory.overhead_s)):
         back = np.flatnonzero(np.diff(seconds, prepend=0.0) < 0)
@@ -83,7 +122,7 @@ def _clock(run: Run, results: Sequence[Result]) -> list[Complaint]:
     if run.workers > 1:
         return []
     trained_s = trajectory.spent_s - trajectory.overhead_s
-    expected_s = np.cumsum(_charged(run, results))
+    expected_s = np.cumsum(_charged(run, costs_s))
     wrong = np.flatnonzero(~_close(expected_s, trained_s, TOLERANCE_S))
     if not wrong.size:
         return []
@@ -92,17 +131,19 @@ def _clock(run: Run, results: Sequence[Result]) -> list[Complaint]:
     return [Complaint(f"spent_s.{k} - overhead_s.{k}", what, f"{trained_s[k]:.6f} s")]
 
 
-def _charged(run: Run, results: Sequence[Result]) -> list[float]:
+def _charged(run: Run, costs_s: NDArray[np.float64]) -> list[float]:
     """Seconds of each evaluation, by the rule of `nasbench.harness.workers`."""
     charged: list[float] = []
-    longest: dict[bytes, tuple[int, float]] = {}
-    rows = zip(run.trajectory.genes, run.trajectory.epochs.tolist(), results, strict=True)
-    for genes, epochs, result in rows:
-        before, before_s = longest.get(genes.tobytes(), (0, 0.0))
+    longest: dict[tuple[int, ...], tuple[int, float]] = {}
+    genes = map(tuple, run.trajectory.genes.tolist())
+    for arch, epochs, cost_s in zip(
+        genes, run.trajectory.epochs.tolist(), costs_s.tolist(), strict=True
+    ):
+        before, before_s = longest.get(arch, (0, 0.0))
         goes_on = before < epochs
-        charged.append(max(result.cost_s - before_s * goes_on, 0.0))
+        charged.append(max(cost_s - before_s * goes_on, 0.0))
         if goes_on:
-            longest[genes.tobytes()] = (epochs, result.cost_s)
+            longest[arch] = (epochs, cost_s)
     return charged
 
 
