@@ -168,3 +168,13 @@ def test_a_surrogate_fitted_by_command_is_a_benchmark(tmp_path):
     assert made.name == "cell201/digits-on-photos@linear"
     (result,) = made.query([quality.Candidate(made.space.arch(9930))])
     assert 10 <= result.metrics["valid_accuracy"] <= 100
+
+
+def test_trainings_with_another_seed_are_an_anchor(tmp_path):
+    file = tmp_path / "task.seed1.csv"
+    assert page.retrained(file) is None
+    rows = [f"{k},{k},{100 - k if k >= 30 else k}" for k in range(40)]
+    file.write_text("\n".join(["genes,table,again", *rows]) + "\n")
+    count, tau, top = page.retrained(file)
+    assert (count, top) == (40, pytest.approx(-1))
+    assert 0 < tau < 1
