@@ -101,7 +101,7 @@ def entry_page(row: Row, track: TrackPage) -> str:
     }
     return _render(
         "entry.html",
-        "../../",
+        "../../../",
         context,
         {"names": seeds, "regret": charts.seeds(row, track.standings)},
     )

@@ -27,7 +27,7 @@ def files(tracks: Sequence[TrackPage]) -> Iterator[tuple[str, str]]:
         yield f"{track.folder}/standings.csv", downloads.standings_csv(track)
         yield f"{track.folder}/runs.csv", downloads.runs_csv(track)
         for row in track.standings.rows:
-            yield f"{track.folder}/{row.name}.html", page.entry_page(row, track)
+            yield f"{track.folder}/entries/{row.name}.html", page.entry_page(row, track)
 
 
 def write(tracks: Sequence[TrackPage], folder: Path) -> int:

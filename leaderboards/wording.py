@@ -28,7 +28,7 @@ def entry_row(row: Row, track: TrackPage) -> dict[str, Any]:
     return {
         "row": row,
         "card": card,
-        "href": f"{row.name}.html",
+        "href": f"entries/{row.name}.html",
         "words": text.lower(),
         "picked": row.number < PLOTTED or row.improvement is None,
         "score": _number(row.score.estimate, table),
@@ -64,7 +64,7 @@ def podium(row: Row, track: TrackPage) -> dict[str, Any]:
     return {
         "places": format_ranks(row.places),
         "name": track.cards[row.name].name,
-        "href": f"{track.folder}/{row.name}.html",
+        "href": f"{track.folder}/entries/{row.name}.html",
         "score": _number(row.score.estimate, track.standings),
         "drawn": _drawn(row, track.standings),
     }

@@ -1,7 +1,13 @@
 import pytest
 
 TRACK = "toy/v2/index.html"
-EVERY = ("index.html", TRACK, "toy/v1/index.html", "two/v1/index.html", "toy/v2/genetic.html")
+EVERY = (
+    "index.html",
+    TRACK,
+    "toy/v1/index.html",
+    "two/v1/index.html",
+    "toy/v2/entries/genetic.html",
+)
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror='window.hacked=1'>"
 
 
@@ -160,7 +166,7 @@ def test_from_the_index_to_a_track_to_an_entry_and_to_another_track(visit):
     driver = visit("index.html")
     first(driver, ".card h2 a").click()
     assert first(driver, "h1").text == "Toy"
-    first(driver, "#entries tbody tr a[href='local-search.html']").click()
+    first(driver, "#entries tbody tr a[href='entries/local-search.html']").click()
     assert first(driver, "h1").text == "local-search"
     assert driver.find_elements("css selector", ".cell svg")
     first(driver, ".crumbs a:last-of-type").click()
@@ -195,7 +201,7 @@ def test_a_phone_needs_no_sideways_scrolling(visit, page):
 
 
 def test_hostile_text_is_shown_and_does_nothing(visit):
-    driver = visit("toy/v2/genetic.html")
+    driver = visit("toy/v2/entries/genetic.html")
     assert first(driver, "h1").text == HOSTILE
     assert not driver.find_elements("css selector", "main img")
     driver = visit(TRACK)

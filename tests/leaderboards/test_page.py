@@ -13,8 +13,9 @@ import pytest
 from leaderboards import charts, downloads, page, site
 from leaderboards.cards import Card, TrackPage
 from leaderboards.standings import standings
-from nasbench.core import Candidate
+from nasbench.core import Candidate, Trajectory
 
+FIELDS = dataclasses.fields(Trajectory)
 HOSTILE = (
     "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'`${alert(1)}{{7*7}}\u2028"
 )
@@ -72,7 +73,7 @@ def test_there_is_a_page_for_each_track_version_and_entry(pages):
     entries = ["local-search", "random-search", "regularized-evolution"]
     expected = {"index.html"}
     for folder, names in (("toy/v1", entries), ("toy/v2", entries), ("trade-off/v1", entries[1:])):
-        expected |= {f"{folder}/{name}.html" for name in ["index", *names]}
+        expected |= {f"{folder}/index.html", *(f"{folder}/entries/{name}.html" for name in names)}
     assert set(pages) == expected
 
 
@@ -191,7 +192,7 @@ def test_cells_are_drawn_with_what_the_benchmark_knows(pages, table, toy):
     row = table.rows[0]
     archs = [toy.space.canonical(arch) for arch in row.parts[toy.name].recommended]
     results = [result.metrics["valid_accuracy"] for result in toy.query(map(Candidate, archs))]
-    text = pages[f"toy/v2/{row.name}.html"]
+    text = pages[f"toy/v2/entries/{row.name}.html"]
     assert toy.space.format(archs[results.index(max(results))]) in text
     assert f"{max(results):,.6g}" in text
     assert "<svg" in text
@@ -244,3 +245,22 @@ def test_text_is_no_formula_in_a_spreadsheet(name, tracks, table):
     track = dataclasses.replace(tracks[0], cards=tracks[0].cards | {card.slug: card})
     line = next(csv.DictReader(io.StringIO(downloads.standings_csv(track))))
     assert line["name"] == f"'{name}"
+
+
+def test_a_run_that_evaluated_nothing_is_shown_as_the_worst(contest, runs, toy):
+    found = runs("random-search")
+    empty = [
+        dataclasses.replace(
+            each,
+            trajectory=type(each.trajectory)(
+                **{f.name: getattr(each.trajectory, f.name)[:0] for f in FIELDS}
+            ),
+        )
+        for each in found
+    ]
+    table = standings(contest(), {"a": found, "b": empty, "index": [*found[:2], *empty[2:]]})
+    cards = {name: Card(name, name) for name in ("a", "b", "index")}
+    pages = dict(site.files([TrackPage("toy", 1, "t", "d", table, cards)]))
+    assert table.rows[-1].score.estimate == table.rulers[toy.name].worst
+    assert "Nothing feasible was evaluated" in pages["toy/v1/entries/b.html"]
+    assert "Standings" in pages["toy/v1/index.html"]  # an entry of that name is another file
