@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 
 from nasbench import registry
 from nasbench.commands.proxy import app
-from nasbench.core import Estimate, Recipe
+from nasbench.core import Budget, Estimate, Recipe
 from nasbench.errors import InvalidConfig, RunFault, UnknownName
+from nasbench.harness.problem import make_problem
 from nasbench.harness.proxies import REPETITIONS, Sample, rank_correlations, rank_proxies
 from nasbench.testing.toy import ToyBenchmark
 from nasbench.training import proxies as module
@@ -205,3 +206,15 @@ def test_an_unknown_proxy_is_refused(tmp_path, monkeypatch):
     benchmark = registry.benchmark("cell201/digits-on-photos")
     with pytest.raises(UnknownName, match="unknown zero-cost proxy 'sum'"):
         rank_proxies(benchmark, ["sum"], tmp_path)
+
+
+@pytest.mark.parametrize("recipe", [None, Recipe(channels=5, stages=1)])
+def test_a_searcher_that_trains_is_told_the_recipe_of_the_table(recipe):
+    table = ToyBenchmark()
+    table.task = "mnist1d"
+    if recipe is not None:
+        table.recipe = recipe
+    trains = SimpleNamespace(needs_task=True)
+    problem = make_problem(table, trains, Budget(1), ["valid_accuracy"], [])
+    assert problem.task.recipe == (recipe or registry.task("mnist1d").recipe)
+    assert len(problem.task.train)
