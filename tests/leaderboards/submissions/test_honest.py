@@ -201,6 +201,7 @@ def test_the_tracks_that_ship_are_of_the_tables_that_ship():
         assert len(track.seeds) >= 10
 
 
+@pytest.mark.slow
 def test_the_entries_that_ship_are_what_the_tables_answer():
     from leaderboards.track import ENTRIES
 
