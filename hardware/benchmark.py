@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import SUFFIX, Document, Genes, read_document
+from hardware.columns import SUFFIX, Column, Document, Genes, read_document
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
 from nasbench.errors import TableFault
@@ -41,7 +41,7 @@ class MeasuredBenchmark:
             )
         self.name, self.space, self.epochs = base.name, base.space, base.epochs
         self.metrics: tuple[Metric, ...] = (*base.metrics, *self._columns)
-        both = f"{document.table_sha256} {document.sha256}"
+        both = f"{getattr(base, 'sha256', None)} {document.sha256}"
         self.sha256 = hashlib.sha256(both.encode()).hexdigest()
         """Hash over the table's hash and that of the latencies."""
         self._classes: dict[Genes, Genes] = {}
@@ -105,7 +105,7 @@ def open_measured(path: str | Path) -> MeasuredBenchmark:
     Raises:
         TableCorrupt, TableVersion: the file is damaged, or of another layout.
         UnknownBenchmark: its table is neither registered nor where it was.
-        TableFault: the table is another one than what was measured.
+        TableFault: the table is of another name, space or recipe than what was measured.
     """
     where = Path(path)
     return with_latencies(read_document(where), where)
@@ -117,14 +117,23 @@ def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
     if Path(table).suffix == SUFFIX:
         raise TableFault(f"{path} names {table} as its table, which is a file of latencies, too")
     base = registry.benchmark(table)
-    found = (base.name, getattr(base, "sha256", None))
-    if found != (document.benchmark, document.table_sha256):
+    theirs = {column.about.workload.recipe for column in document.columns if _of_table(column)}
+    if (base.name, base.space.name) != (document.benchmark, document.space):
         raise TableFault(
-            f"{path} was measured for {document.benchmark} with the table of sha256 "
-            f"{str(document.table_sha256)[:12]}, got {found[0]} with {str(found[1])[:12]}; "
+            f"{path} was measured for {document.benchmark} of {document.space}, got {base.name} of "
+            f"{base.space.name}; measure again for this one"
+        )
+    if theirs and theirs != {getattr(base, "recipe", None)}:
+        raise TableFault(
+            f"{path} was measured for networks of another recipe than {base.name} trained; "
             "measure again for this one"
         )
     return MeasuredBenchmark(base, document, path)
+
+
+def _of_table(column: Column) -> bool:
+    """Whether the networks have the size of the table's."""
+    return column.about.workload.size == "table"
 
 
 def metric_name(label: str) -> str:

@@ -111,6 +111,7 @@ class Document:
 
     benchmark: str
     table_sha256: str | None
+    """Of the table when the file was begun, for the reader: latencies do not depend on it."""
     space: str
     columns: tuple[Column, ...] = ()
     table_file: str = ""

@@ -99,11 +99,10 @@ def recovered(path: Path, document: Document) -> Document:
         raise TableCorrupt(
             f"{path} is not a journal of latencies: {str(fault)[:200]}. Move it away."
         ) from fault
-    ours = (document.benchmark, document.table_sha256, document.space)
-    if (empty.benchmark, empty.table_sha256, empty.space) != ours:
+    if (empty.benchmark, empty.space) != (document.benchmark, document.space):
         raise TableCorrupt(
-            f"{path} holds latencies of {empty.benchmark}, expected {document.benchmark} with the "
-            "same table; move it away"
+            f"{path} holds latencies of {empty.benchmark}, expected {document.benchmark}; "
+            "move it away"
         )
     known = {column.about.label: column for column in document.columns}
     before = known.get(about.label, Column(about))

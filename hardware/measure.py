@@ -207,10 +207,10 @@ def opened(path: Path, benchmark: Benchmark) -> Document:
     document = Document(benchmark.name, sha256, benchmark.space.name, table_file=file)
     if path.exists():
         found = read_document(path)
-        if (found.benchmark, found.table_sha256) != (document.benchmark, sha256):
+        if (found.benchmark, found.space) != (document.benchmark, document.space):
             raise TableFault(
-                f"{path} holds latencies of {found.benchmark} (table {str(found.table_sha256)[:12]}"
-                f"), expected {benchmark.name} (table {str(sha256)[:12]}); choose another output"
+                f"{path} holds latencies of {found.benchmark}, expected {benchmark.name}; "
+                "choose another output"
             )
         document = found
     return recovered(journal_path(path), document)

@@ -1,6 +1,6 @@
 """PyTorch as it is, on the processor: `torch-cpu-1` and `torch-cpu-2`; compiled: `torch-compile`.
 
-A compiled network is the same on one thread. Compiling takes seconds a network, so that is for
+A compiled network runs on one thread. Compiling takes far longer than measuring, so that is for
 samples.
 """
 

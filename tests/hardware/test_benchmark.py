@@ -89,7 +89,7 @@ def test_energy_is_a_metric_only_where_it_was_measured(table, workload, tmp_path
 @pytest.mark.parametrize(
     ("change", "fault", "words"),
     [
-        ({"table_sha256": "0" * 64}, TableFault, "measure again"),
+        ({"space": "darts-v1"}, TableFault, "measure again"),
         ({"benchmark": "cell201/no-such"}, UnknownBenchmark, "cell201/no-such"),
         ({"table_file": "gone.h5"}, (TableFault, UnknownBenchmark), "gone"),
         ({"table_file": "mine.latency"}, TableFault, "a file of latencies, too"),
@@ -99,6 +99,18 @@ def test_energy_is_a_metric_only_where_it_was_measured(table, workload, tmp_path
 def test_another_table_than_was_measured_is_refused(path, change, fault, words):
     write_document(replace(open_measured(path).document, **change), path)
     with pytest.raises(fault, match=words):
+        open_measured(path)
+
+
+def test_networks_of_another_recipe_are_refused_and_new_costs_are_not(path, workload):
+    document = open_measured(path).document
+    write_document(replace(document, table_sha256="0" * 64), path)
+    assert open_measured(path).document.table_sha256 == "0" * 64
+    column = document.columns[0]
+    other = replace(workload, recipe=replace(workload.recipe, channels=16))
+    about = replace(column.about, workload=other)
+    write_document(document.having(replace(column, about=about)), path)
+    with pytest.raises(TableFault, match="another recipe"):
         open_measured(path)
 
 

@@ -186,7 +186,7 @@ def test_other_conditions_do_not_mix(path, table, workload, device, changes, nam
 
 def test_latencies_of_another_table_are_refused(path, table, workload):
     measured(path, table, FakeDevice(), workload)
-    write_document(replace(read_document(path), table_sha256="0" * 64), path)
+    write_document(replace(read_document(path), benchmark="cell201/other"), path)
     with pytest.raises(TableFault, match="choose another output"):
         measured(path, table, FakeDevice(), workload)
 
