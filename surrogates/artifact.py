@@ -45,6 +45,8 @@ TOLERANCE = 1e-5
 """Relative, of a reference prediction: float32 sums in another order are within it."""
 _ADVICE = "Fit it again with `nasbench surrogate fit`, or get an intact copy."
 _LIBRARIES = ("numpy", "scikit-learn", "xgboost", "torch", "safetensors")
+_FIELDS = {"space": str, "arity": list, "model": dict, "references": list, "files": dict}
+"""Fields that are read before anything is restored; none is empty."""
 
 Files = Mapping[str, bytes]
 
@@ -151,14 +153,15 @@ def unpack(files: Files, space: Space | None = None, place: str = "memory") -> S
     space = _space(head, space, place)
     try:
         parts = _parts(head, files, space)
+        _check_references(head, parts, place)
     except NasbenchError:
         raise
     except Exception as fault:  # intact, but of a library or model that reads it no more
         raise SurrogateFault(
             f"the surrogate in {place} cannot be restored ({type(fault).__name__}: {fault}); it "
-            f"was written with {_told(head['libraries'])}, here is {_told(_libraries())}. {_ADVICE}"
+            f"was written with {_told(head.get('libraries'))}, here is {_told(_libraries())}. "
+            f"{_ADVICE}"
         ) from fault
-    _check_references(head, parts, place)
     return surrogate(parts, head["sha256"])
 
 
@@ -181,6 +184,10 @@ def _manifest(content: bytes, place: str) -> dict[str, Any]:
         raise SurrogateFault(
             f"{HEAD} in {place} is not what was written: its fields do not have the sha256 "
             f"{str(digest)[:12]}.... {_ADVICE}"
+        )
+    if not all(isinstance(head.get(name), kind) and head[name] for name, kind in _FIELDS.items()):
+        raise SurrogateFault(
+            f"{HEAD} in {place} lacks what every surrogate has: {', '.join(_FIELDS)}. {_ADVICE}"
         )
     return {**head, "sha256": digest}
 
@@ -234,8 +241,8 @@ def _check_references(head: Mapping[str, Any], parts: Parts, place: str) -> None
     off = np.abs(matrix - stored).max() if stored.shape == matrix.shape else math.inf
     raise SurrogateFault(
         f"the surrogate in {place} does not predict what it did when it was written: a reference "
-        f"prediction is off by {off:.3g}. It was written with {_told(head['libraries'])}, here is "
-        f"{_told(_libraries())}. {_ADVICE}"
+        f"prediction is off by {off:.3g}. It was written with {_told(head.get('libraries'))}, "
+        f"here is {_told(_libraries())}. {_ADVICE}"
     )
 
 
@@ -249,7 +256,9 @@ def _libraries() -> dict[str, str]:
     return {"python": platform.python_version(), **found}
 
 
-def _told(libraries: Mapping[str, str]) -> str:
+def _told(libraries: Any) -> str:
+    if not isinstance(libraries, Mapping):
+        return "unknown libraries"
     return ", ".join(f"{name} {version}" for name, version in libraries.items())
 
 

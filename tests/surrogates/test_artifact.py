@@ -5,7 +5,13 @@ import numpy as np
 import pytest
 
 from nasbench.core import Candidate
-from nasbench.errors import OutputFault, SurrogateFault, UnknownSpace, WrongSpace
+from nasbench.errors import (
+    InvalidArchitecture,
+    OutputFault,
+    SurrogateFault,
+    UnknownSpace,
+    WrongSpace,
+)
 from nasbench.testing.benchmarks import exact
 from nasbench.testing.toy import ToySpace
 from surrogates import artifact
@@ -125,6 +131,28 @@ def test_a_missing_folder_is_named(tmp_path):
 def test_names_that_lead_out_of_the_folder_are_refused(copy):
     rewritten(copy, files={"../secret": "0" * 64})
     with pytest.raises(SurrogateFault, match="files of its own folder only"):
+        artifact.read(copy, SPACE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"files": ["x"]}, {"files": {}}, {"references": []}, {"model": None}, {"space": 5}],
+    ids=str,
+)
+def test_a_head_of_another_form_is_refused(copy, changes):
+    rewritten(copy, **changes)
+    with pytest.raises(SurrogateFault, match="lacks what every surrogate has"):
+        artifact.read(copy, SPACE)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"files": {"surrogate.json": "0"}}, {"references": [{"genes": [9]}]}, {"layout": {}}],
+    ids=str,
+)
+def test_a_head_that_contradicts_itself_is_refused(copy, changes):
+    rewritten(copy, **changes)
+    with pytest.raises((SurrogateFault, InvalidArchitecture)):
         artifact.read(copy, SPACE)
 
 
