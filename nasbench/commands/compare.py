@@ -144,6 +144,7 @@ def _compare(
                 out=folder,
                 executor=executor,
                 on_done=on_done,
+                on_beat=on_done.beat,
                 **setting,
             )
         except SearcherFault as fault:

@@ -4,35 +4,82 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from typing import Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 LOG_EVERY_S = 30.0
 
 
+class Shown(Protocol):
+    """What work tells of its progress."""
+
+    def __call__(self, done: int, total: int) -> None:
+        """Show both, the rate and the time left."""
+
+    def beat(self, evaluations: int) -> None:
+        """Show that work which has not ended is under way."""
+
+
 @contextlib.contextmanager
-def shown(what: str, console: Console) -> Iterator[Callable[[int, int], None]]:
-    """A function that is told (done, total) and shows both, the rate and the time left."""
-    pace = _Pace()
+def shown(what: str, console: Console) -> Iterator[Shown]:
+    """Something that is told (done, total) and shows both, the rate and the time left."""
     if not console.is_terminal:
-        yield _logger(what, pace, console)
+        yield _Log(what, console)
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[pace]}"),
+        TextColumn("{task.fields[beat]}"),
         TimeElapsedColumn(),
     )
     with Progress(*columns, console=console) as bar:
-        task = bar.add_task(what, total=None, pace="")
+        yield _Bar(bar, bar.add_task(what, total=None, pace="", beat=""))
 
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total, pace=pace.text(done, total))
 
-        yield show
+class _Bar:
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task, self._pace = bar, task, _Pace()
+
+    def __call__(self, done: int, total: int) -> None:
+        pace = self._pace.text(done, total)
+        self._bar.update(self._task, completed=done, total=total, pace=pace)
+
+    def beat(self, evaluations: int) -> None:
+        if evaluations:
+            self._bar.update(self._task, beat=f"{evaluations:,} evaluations")
+
+
+class _Log:
+    def __init__(self, what: str, console: Console) -> None:
+        self._what, self._console, self._pace = what, console, _Pace()
+        self._last, self._done = -LOG_EVERY_S, (0, 0)
+
+    def __call__(self, done: int, total: int) -> None:
+        text, self._done = self._pace.text(done, total), (done, total)
+        self._print(text, done == total)
+
+    def beat(self, evaluations: int) -> None:
+        if evaluations:
+            self._print(f"{evaluations:,} evaluations", False)
+
+    def _print(self, text: str, at_once: bool) -> None:
+        if at_once or time.monotonic() - self._last >= LOG_EVERY_S:
+            self._last = time.monotonic()
+            done, total = self._done
+            line = f"{self._what}: {done} of {total}{', ' if text else ''}{text}"
+            self._console.print(line, soft_wrap=True)
 
 
 class _Pace:
@@ -59,16 +106,3 @@ def duration(seconds: float) -> str:
     if whole >= 60:
         return f"{whole // 60} min {whole % 60:02d} s"
     return f"{whole} s"
-
-
-def _logger(what: str, pace: _Pace, console: Console) -> Callable[[int, int], None]:
-    last = -LOG_EVERY_S
-
-    def log(done: int, total: int) -> None:
-        nonlocal last
-        text = pace.text(done, total)
-        if done == total or time.monotonic() - last >= LOG_EVERY_S:
-            last = time.monotonic()
-            console.print(f"{what}: {done} of {total}{', ' if text else ''}{text}", soft_wrap=True)
-
-    return log

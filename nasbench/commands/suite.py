@@ -37,7 +37,8 @@ def run(
     names = searchers or suite.all_searchers()
     aside = redirect_stdout(sys.stderr)  # what a searcher prints is no result
     with shown("runs", Console(stderr=True)) as on_done, aside:
-        failure = suite.run_suite(parts, names, seeds, out=out, on_done=on_done, **setting)
+        setting |= {"on_done": on_done, "on_beat": on_done.beat}
+        failure = suite.run_suite(parts, names, seeds, out=out, **setting)
     if failure is not None and not all(any(p.folder.glob("*/*/seed-*.json")) for p in parts):
         raise failure
     conclude(parts, out, report)

@@ -25,6 +25,7 @@ from nasbench.harness.completion import Answer, completed
 from nasbench.harness.files import to_json, write_run
 from nasbench.harness.jobs import Job, check_others, difference, kept_runs, make_jobs
 from nasbench.harness.lock import locked
+from nasbench.harness.processes import count
 from nasbench.harness.run import OBJECTIVES, run
 
 
@@ -43,12 +44,14 @@ def compare(
     processes: int | None = None,
     overwrite: bool = False,
     on_done: Callable[[int, int], None] = lambda done, total: None,
+    on_beat: Callable[[int], None] = lambda evaluations: None,
 ) -> list[Run]:
     """The runs of every searcher with every seed, in this order, each in its file below `out`.
 
     `settings` holds each searcher's own config by its name. Runs go to `executor`, by default to a
     pool of `processes` (one for each core); `on_done` is called with the number of runs that are
-    done and their total. Tables of several repeats are queried with the run's seed as noise seed.
+    done and their total, and `on_beat` about once a second with the evaluations that the pool has
+    told of so far. Tables of several repeats are queried with the run's seed as noise seed.
 
     Raises:
         RunFault: a run file that is there is of another setting, and `overwrite` is not set; or
@@ -64,7 +67,7 @@ def compare(
         check_others(out, jobs, benchmark)
         missing = [job for job in jobs if job.path not in done]
         _prepare(out, jobs, missing, benchmark)
-        with closing(completed(missing, perform, executor, processes)) as answers:
+        with closing(completed(missing, perform, executor, processes, on_beat)) as answers:
             failed = _collect(answers, done, len(jobs), benchmark, on_done)
     if failed:
         raise _failure(failed, len(jobs))
@@ -104,6 +107,7 @@ def perform(job: Job) -> Run | str:
             workers=job.workers,
             noise_seed=job.noise_seed,
             config=job.config,
+            on_evaluations=count,
         )
         to_json(done)  # what cannot be written is found here, where it costs one run only
         return done

@@ -18,11 +18,12 @@ from concurrent.futures import (
     as_completed,
     wait,
 )
+from functools import partial
 
 from nasbench.core import Run
 from nasbench.errors import SearcherFault
 from nasbench.harness.jobs import Job
-from nasbench.harness.processes import pool, size_of
+from nasbench.harness.processes import Counter, pool, size_of
 
 Answer = Run | str
 """A run, or the traceback of what its searcher raised."""
@@ -37,9 +38,11 @@ def completed(
     work: Work,
     executor: Executor | None,
     processes: int | None,
-    on_beat: Callable[[], None] = lambda: None,
+    on_beat: Callable[[int], None] = lambda evaluations: None,
 ) -> Generator[tuple[Job, Answer], None, None]:
     """Every job with its answer, as they are done: by the executor, or by a pool of `processes`.
+
+    With a pool, `on_beat` is called about once a second with the number of evaluations so far.
 
     Raises:
         SearcherFault: a process of an executor that was given has died.
@@ -48,11 +51,12 @@ def completed(
     if executor is not None:
         yield from _handed_over(executor, jobs, work)
         return
-    left, size = deque(jobs), size_of(processes, len(jobs))
+    left, size, counter = deque(jobs), size_of(processes, len(jobs)), Counter()
     while left:
         suspects: list[Job] = []
-        with pool(size) as made:
-            yield from _in_turn(made, left, size + 1, work, suspects, on_beat)
+        with pool(size, counter) as made:
+            beat = partial(_beat, counter, on_beat)
+            yield from _in_turn(made, left, size + 1, work, suspects, beat)
         for job in suspects:
             yield job, _alone(job, work)
 
@@ -110,6 +114,10 @@ def _in_turn(
             yield job, future.result()
         except BrokenExecutor:
             suspects.append(job)
+
+
+def _beat(counter: Counter, on_beat: Callable[[int], None]) -> None:
+    on_beat(counter.value)
 
 
 def _alone(job: Job, work: Work) -> Answer:

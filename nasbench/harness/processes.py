@@ -6,8 +6,12 @@ import os
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from typing import Any
 
 from nasbench.errors import InvalidConfig, MissingExtra
+
+_counted: Any = None
+"""The shared number of the counter, in a process of a pool that has one."""
 
 
 def cores() -> int:
@@ -15,6 +19,26 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):  # of Linux, not of macOS
         return max(1, len(os.sched_getaffinity(0)))
     return os.cpu_count() or 1
+
+
+class Counter:
+    """A number that processes of a pool add to and this one reads."""
+
+    def __init__(self) -> None:
+        import multiprocessing
+
+        self.shared = multiprocessing.get_context("spawn").Value("q")
+
+    @property
+    def value(self) -> int:
+        return int(self.shared.value)
+
+
+def count(number: int) -> None:
+    """Add to the counter of the pool that this process is of; elsewhere nothing."""
+    if _counted is not None:
+        with _counted.get_lock():
+            _counted.value += number
 
 
 @contextmanager
@@ -45,15 +69,16 @@ def size_of(processes: int | None, jobs: int) -> int:
 
 
 @contextmanager
-def pool(size: int) -> Iterator[Executor]:
-    """A pool of fresh processes with one thread each.
+def pool(size: int, counter: Counter | None = None) -> Iterator[Executor]:
+    """A pool of fresh processes with one thread each; what they `count` is added to the counter.
 
     Leaving it waits for the jobs; leaving it by an exception ends those in hand.
     """
     import multiprocessing
 
     context = multiprocessing.get_context("spawn")
-    made = ProcessPoolExecutor(size, mp_context=context, initializer=_start)
+    shared = None if counter is None else counter.shared
+    made = ProcessPoolExecutor(size, mp_context=context, initializer=_start, initargs=(shared,))
     try:
         yield made
         made.shutdown()
@@ -113,12 +138,14 @@ def is_loss(fault: BaseException) -> bool:
     return of_cluster or isinstance(fault, (BrokenExecutor, CancelledError))
 
 
-def _start() -> None:
+def _start(shared: Any) -> None:
+    global _counted
     import multiprocessing
     import signal
     from multiprocessing.connection import wait
     from threading import Thread
 
+    _counted = shared
     os.environ["OMP_NUM_THREADS"] = "1"  # read when torch loads
     os.dup2(2, 1)  # what a searcher prints is no result
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches the parent, which ends the pool

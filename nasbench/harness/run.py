@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from time import perf_counter
 from typing import Any, Literal
@@ -44,6 +44,7 @@ def run(
     workers: int = 1,
     noise_seed: int | Literal["seed"] | None = "seed",
     config: Mapping[str, Any] | None = None,
+    on_evaluations: Callable[[int], None] = lambda number: None,
 ) -> Run:
     """Search until the budget is used up, and return everything needed to replay it.
 
@@ -53,7 +54,7 @@ def run(
     `noise_seed` is handed to every query: by default the run's seed where the benchmark has several
     repeats, as in a comparison; None asks for the mean over repeats. What is charged is told in
     `nasbench.harness.workers`; the searcher's construction counts as its own time, loading the task
-    does not.
+    does not. `on_evaluations` is told of progress, as there.
 
     Raises:
         UnknownSearcher, UnknownMetric, TestMetricRefused, InvalidConfig: the setting is wrong.
@@ -74,7 +75,11 @@ def run(
     method = factory(problem, rng, settings)
     made_s = perf_counter() - before
     simulation = Simulation(
-        benchmark, method, problem, workers=workers, noise_seed=noise_seed, overhead_s=made_s
+        *(benchmark, method, problem),
+        workers=workers,
+        noise_seed=noise_seed,
+        overhead_s=made_s,
+        on_evaluations=on_evaluations,
     )
     return Run(
         benchmark=benchmark.name,

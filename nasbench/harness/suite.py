@@ -35,7 +35,9 @@ class Part:
 
 def all_tables() -> list[str]:
     """Names of the registered benchmarks that know every architecture of their space."""
-    names = [name for name in registry.names(registry.BENCHMARKS) if "@" not in name]  # no surrogate
+    names = [
+        name for name in registry.names(registry.BENCHMARKS) if "@" not in name
+    ]  # no surrogate
     return [name for name in names if isinstance(registry.benchmark(name), SupportsRows)]
 
 
@@ -79,7 +81,8 @@ def run_suite(
     Raises:
         NasbenchError: what `compare` raises but for failed runs.
     """
-    common = {key: value for key, value in setting.items() if key not in ("executor", "processes")}
+    aside = ("executor", "processes", "on_beat")
+    common = {key: value for key, value in setting.items() if key not in aside}
     planned = [plan(part.benchmark, searchers, seeds, out=part.folder, **common) for part in parts]
     done = [0 if overwrite else sum(job.path.exists() for job in jobs) for jobs in planned]
     total = sum(map(len, planned))

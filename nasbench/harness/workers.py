@@ -12,7 +12,7 @@ This is the hot path of every comparison, hence plain lists and no arrays until 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
@@ -22,6 +22,8 @@ from typing import Any, NamedTuple
 from nasbench.core import Benchmark, Candidate, Observation, Problem, Searcher
 from nasbench.errors import SearcherFault, TableFault
 
+BEAT_S = 1.0
+"""Between two calls of `on_evaluations`."""
 LONGEST = 500
 """Characters of a wrong answer that an error repeats."""
 
@@ -56,7 +58,8 @@ class Simulation:
     An evaluation is charged the candidate's seconds of training from scratch; if the architecture
     has already been trained to fewer epochs at most, the difference; an exact repeat, in full.
     An evaluation that would be complete only after the budget's seconds is neither recorded nor
-    told. `overhead_s` is what the searcher has used before its first ask.
+    told. `overhead_s` is what the searcher has used before its first ask. `on_evaluations` is
+    called now and then, at most once in `BEAT_S` seconds, with the number of evaluations since.
     """
 
     def __init__(
@@ -68,6 +71,7 @@ class Simulation:
         workers: int = 1,
         noise_seed: int | None = None,
         overhead_s: float = 0.0,
+        on_evaluations: Callable[[int], None] = lambda number: None,
     ) -> None:
         self._benchmark, self._query = benchmark, benchmark.query
         self._searcher, self._ask, self._tell = searcher, searcher.ask, searcher.tell
@@ -80,6 +84,7 @@ class Simulation:
         self._running: list[_Evaluation] = []
         self._trained: dict[tuple[int, ...], tuple[int, float]] = {}  # -> longest epochs, seconds
         self._record = Record()
+        self._on_evaluations, self._told, self._told_s = on_evaluations, 0, perf_counter()
 
     def run(self) -> Record:
         """Evaluations in order of completion, until the budget or the searcher is exhausted.
@@ -148,9 +153,17 @@ class Simulation:
         record.overhead_s.append(self._overhead_s)
         observation = Observation(candidate, values, charged_s, feasible)
         before = perf_counter()
+        if before > self._told_s + BEAT_S:
+            self._beat(before)
         self._tell([observation])
         self._overhead_s += perf_counter() - before
         return True
+
+    def _beat(self, now: float) -> None:
+        """Tell how many evaluations have been completed since the last time."""
+        number = len(self._record.epochs)
+        self._on_evaluations(number - self._told)
+        self._told, self._told_s = number, now
 
     def _checked_epochs(self, candidate: Any) -> int:
         """The epochs that a valid candidate is trained."""

@@ -376,3 +376,11 @@ def test_two_processes_with_different_hash_seeds_write_the_same_run(tmp_path):
         subprocess.run([sys.executable, "-c", code, str(out)], check=True, env=environment)
         written.append(out.read_bytes())
     assert written[0] == written[1]
+
+
+def test_progress_within_a_run_is_told_in_evaluations(toy, uniform, monkeypatch):
+    monkeypatch.setattr("nasbench.harness.workers.BEAT_S", -1.0)  # every evaluation is late enough
+    told = []
+    run(toy, uniform, 0, budget=Budget(7), on_evaluations=told.append)
+    assert sum(told) == 7
+    assert set(told) == {1}
