@@ -7,8 +7,10 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from leaderboards.site import MARK
 from nasbench.errors import InvalidConfig
+
+MARK = "leaderboard.json"
+"""File that says which tracks a board shows, and that its folder is one to replace."""
 
 
 class _Quiet(SimpleHTTPRequestHandler):

@@ -10,11 +10,9 @@ from pathlib import Path
 
 from leaderboards import downloads, page
 from leaderboards.cards import TrackPage
+from leaderboards.serve import MARK
 from nasbench.atomic import output_fault
 from nasbench.errors import InvalidConfig
-
-MARK = "leaderboard.json"
-"""File that says which tracks a board shows, and that its folder is one to replace."""
 
 
 def files(tracks: Sequence[TrackPage]) -> Iterator[tuple[str, str]]:
