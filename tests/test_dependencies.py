@@ -12,7 +12,10 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("nasbench", "tabular", "surrogates", "hardware", "leaderboards")
-RUNTIME_EXTRAS = tuple("configspace dask gymnasium nasbench101 onnx optuna parquet pymoo".split())
+RUNTIME_EXTRAS = (
+    *("configspace", "dask", "gymnasium", "nasbench101"),
+    *("onnx", "optuna", "parquet", "pymoo"),
+)
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SOURCES = [path for name in PACKAGES for path in sorted((ROOT / name).rglob("*.py"))]
 
