@@ -50,7 +50,7 @@ def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
     values, feasible, costs_s = _answers(run, benchmark, distinct)
     return [
         *_values(run.trajectory, values[which], feasible[which]),
-        *_clock(run, costs_s[which]),
+        *_clock(run, distinct, which, costs_s),
         *_budget(run),
     ]
 
@@ -111,7 +111,9 @@ def _values(
     ]
 
 
-def _clock(run: Run, costs_s: NDArray[np.float64]) -> list[Complaint]:
+def _clock(
+    run: Run, distinct: Sequence[_Row], which: NDArray[np.intp], costs_s: NDArray[np.float64]
+) -> list[Complaint]:
     trajectory = run.trajectory
     for name, seconds in (("spent_s", trajectory.spent_s), ("overhead_s", trajectory.overhead_s)):
         back = np.flatnonzero(np.diff(seconds, prepend=0.0) < 0)
@@ -122,7 +124,7 @@ def _clock(run: Run, costs_s: NDArray[np.float64]) -> list[Complaint]:
     if run.workers > 1:
         return []
     trained_s = trajectory.spent_s - trajectory.overhead_s
-    expected_s = np.cumsum(_charged(run, costs_s))
+    expected_s = np.cumsum(_charged(distinct, which, costs_s))
     wrong = np.flatnonzero(~_close(expected_s, trained_s, TOLERANCE_S))
     if not wrong.size:
         return []
@@ -131,19 +133,20 @@ def _clock(run: Run, costs_s: NDArray[np.float64]) -> list[Complaint]:
     return [Complaint(f"spent_s.{k} - overhead_s.{k}", what, f"{trained_s[k]:.6f} s")]
 
 
-def _charged(run: Run, costs_s: NDArray[np.float64]) -> list[float]:
+def _charged(
+    distinct: Sequence[_Row], which: NDArray[np.intp], costs_s: NDArray[np.float64]
+) -> list[float]:
     """Seconds of each evaluation, by the rule of `nasbench.harness.workers`."""
+    rows = [(*row, cost_s) for row, cost_s in zip(distinct, costs_s.tolist(), strict=True)]
     charged: list[float] = []
     longest: dict[tuple[int, ...], tuple[int, float]] = {}
-    genes = map(tuple, run.trajectory.genes.tolist())
-    for arch, epochs, cost_s in zip(
-        genes, run.trajectory.epochs.tolist(), costs_s.tolist(), strict=True
-    ):
-        before, before_s = longest.get(arch, (0, 0.0))
+    for number in which.tolist():
+        genes, epochs, cost_s = rows[number]
+        before, before_s = longest.get(genes, (0, 0.0))
         goes_on = before < epochs
         charged.append(max(cost_s - before_s * goes_on, 0.0))
         if goes_on:
-            longest[arch] = (epochs, cost_s)
+            longest[genes] = (epochs, cost_s)
     return charged
 
 
