@@ -280,7 +280,7 @@ def _search_data(benchmark: Benchmark) -> SearchData:
             f"choose a benchmark whose table was trained here"
         )
     found = registry.task(task)
-    recipe = getattr(benchmark, "recipe", found.recipe)
+    recipe = getattr(benchmark, "recipe", None) or found.recipe
     return dataclasses.replace(found.load().for_search(), recipe=recipe)
 
 

@@ -274,6 +274,8 @@ def test_only_a_searcher_that_needs_the_task_is_given_it(toy, uniform, monkeypat
         needs_task = True
 
     class Task:
+        recipe = None
+
         def load(self):
             return TaskData("made-up", None, 2, "train", "valid", "test")
 
@@ -294,7 +296,7 @@ def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_data(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, "torch", None)
     data = TaskData("made-up", None, 2, "train", "valid", "test")
-    task = type("Task", (), {"load": lambda self: data})
+    task = type("Task", (), {"load": lambda self: data, "recipe": None})
     monkeypatch.setattr("nasbench.registry.task", lambda name: task())
     toy.task, toy.recipe = "made-up", None
     imported = []
