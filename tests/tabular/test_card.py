@@ -14,6 +14,7 @@ from nasbench.errors import InvalidConfig, TableFault
 from tabular import card, schema
 from tabular.commands import app
 from tabular.hdf5 import open_table, write_table
+from tabular.table import Table
 
 PAGES = Path(__file__).parents[2] / "docs/tables"
 
@@ -260,7 +261,7 @@ OURS = [
     name
     for name in registry.names(registry.BENCHMARKS)
     if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab"
-    and hasattr(registry.benchmark(name), "sha256")
+    and isinstance(registry.benchmark(name), Table)
 ]
 
 
