@@ -22,23 +22,30 @@ def cores() -> int:
 
 
 class Counter:
-    """A number that processes of a pool add to and this one reads."""
+    """A number that processes of a pool add to and this one reads, to show that they live.
+
+    It has no lock, which a process that is killed could keep for ever: two that add at the very
+    same time may count as one. Where the shared memory cannot be had (a full disk), it stays 0.
+    """
 
     def __init__(self) -> None:
         import multiprocessing
 
-        self.shared = multiprocessing.get_context("spawn").Value("q")
+        try:
+            self.shared: Any = multiprocessing.get_context("spawn").RawValue("q")
+        except OSError:
+            self.shared = None
 
     @property
     def value(self) -> int:
-        return int(self.shared.value)
+        """What was counted so far."""
+        return 0 if self.shared is None else int(self.shared.value)
 
 
 def count(number: int) -> None:
     """Add to the counter of the pool that this process is of; elsewhere nothing."""
     if _counted is not None:
-        with _counted.get_lock():
-            _counted.value += number
+        _counted.value += number
 
 
 @contextmanager

@@ -15,7 +15,7 @@ import sys
 import textwrap
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from time import perf_counter
+from time import process_time
 from typing import Any, NoReturn
 
 import numpy as np
@@ -44,8 +44,8 @@ from nasbench.testing.toy import ToySpace
 
 _SPREAD = 10
 """How much longer than the first steps the last of 1,000 may take."""
-_INSTANT_S = 1e-3
-"""Steps below this are never too long."""
+_INSTANT_S = 5e-3
+"""Steps of less processor time are never too long."""
 
 _Start = Callable[..., Searcher]
 
@@ -244,13 +244,13 @@ class SearcherConformance:
     ) -> None:
         searcher, steps = start(), []
         for _ in range(1000):
-            before = perf_counter()
+            before = process_time()
             asked = searcher.ask(1)
-            asked_s = perf_counter() - before
+            asked_s = process_time() - before
             told = [observe(problem, candidate) for candidate in asked]
-            before = perf_counter()
+            before = process_time()
             searcher.tell(told)
-            steps.append(asked_s + perf_counter() - before)
+            steps.append(asked_s + process_time() - before)
         early, late = statistics.median(steps[100:300]), statistics.median(steps[-200:])
         assert late < max(_SPREAD * early, _INSTANT_S), (
             f"a step takes {1e3 * early:.3f} ms at first, {1e3 * late:.3f} ms after 800 evaluations"

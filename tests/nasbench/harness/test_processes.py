@@ -12,7 +12,7 @@ from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecuto
 import pytest
 
 from nasbench.errors import InvalidConfig, MissingExtra
-from nasbench.harness.processes import cluster, cores, executor, is_loss, pool
+from nasbench.harness.processes import Counter, cluster, cores, count, executor, is_loss, pool
 
 PARENT = """
 import sys, time
@@ -129,3 +129,22 @@ def test_a_result_that_is_half_sent_does_not_hold_up_the_end(tmp_path):
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0
     assert "KeyboardInterrupt" in done.stderr
+
+
+def test_a_counter_that_gets_no_memory_stays_at_0(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("multiprocessing.context.BaseContext.RawValue", full)
+    assert Counter().value == 0
+
+
+@pytest.mark.slow
+def test_what_processes_count_is_read_here():
+    counter = Counter()
+    with pool(1, counter) as made:
+        for number in (2, 3):
+            made.submit(count, number).result()
+        assert counter.value == 5
+    count(7)  # not a process of a pool
+    assert counter.value == 5
