@@ -218,6 +218,7 @@ def seeded_darts(
         network = DartsNetwork(arch, recipe, spec, classes)
     network.to_empty(device="cpu")
     rng = torch.Generator().manual_seed(seed)
+    # drawn as in `weights.seeded_network`, whose code no change may touch: shipped tables hash it
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
             nn.init.kaiming_uniform_(module.weight, a=math.sqrt(5), generator=rng)
