@@ -23,6 +23,8 @@ from nasbench.harness.processes import cores
 
 DISTRIBUTION = "nasbench-lab"
 PYTHON = (3, 11)
+MAINTAINERS = ("test", "dev", "browser")
+"""Extras of which a user of the package needs to hear nothing."""
 ROOM_BYTES = 1 << 30
 """Free disk below which a warning is due."""
 
@@ -94,6 +96,8 @@ def _requirements() -> Iterator[Finding]:
         listed = ", ".join(f"{each.name} {metadata.version(each.name)}" for each in required)
         yield Finding("ok", "requirements", listed)
     for extra in metadata.metadata(DISTRIBUTION).get_all("Provides-Extra") or ():
+        if extra in MAINTAINERS:
+            continue
         own = [each for each in wanted if each.marker and each.marker.evaluate({"extra": extra})]
         own = [each for each in own if each not in required]
         lacking = [fault for each in own if (fault := _fault(each.name, each.specifier.contains))]
