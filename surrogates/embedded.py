@@ -20,6 +20,21 @@ def digits_on_photos_xgb() -> Surrogate:
     return _embedded("cell201/digits-on-photos@xgb")
 
 
+def mnist1d_xgb() -> Surrogate:
+    """`cell201/mnist1d@xgb`: fitted on 1,000 classes of the table of that name."""
+    return _embedded("cell201/mnist1d@xgb")
+
+
+def spoken_digits_xgb() -> Surrogate:
+    """`cell201/spoken-digits@xgb`: fitted on 1,000 classes of the table of that name."""
+    return _embedded("cell201/spoken-digits@xgb")
+
+
+def language_names_xgb() -> Surrogate:
+    """`cell201/language-names@xgb`: fitted on 1,000 classes of the table of that name."""
+    return _embedded("cell201/language-names@xgb")
+
+
 def folder_of(name: str) -> str:
     """The folder in `data` of a surrogate's name."""
     return f"{name.replace('/', '_')}.surrogate"

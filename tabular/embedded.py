@@ -20,6 +20,21 @@ def digits_on_photos() -> Table:
     return _embedded("cell201_digits-on-photos.h5")
 
 
+def mnist1d() -> Table:
+    """`cell201/mnist1d`: every class of cell201 trained on signals in the shapes of digits."""
+    return _embedded("cell201_mnist1d.h5")
+
+
+def spoken_digits() -> Table:
+    """`cell201/spoken-digits`: every class of cell201 trained on digits said by many voices."""
+    return _embedded("cell201_spoken-digits.h5")
+
+
+def language_names() -> Table:
+    """`cell201/language-names`: every class of cell201 trained to tell languages by names."""
+    return _embedded("cell201_language-names.h5")
+
+
 def _embedded(file: str) -> Table:
     from tabular.hdf5 import open_table
 

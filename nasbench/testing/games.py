@@ -2,16 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
-import importlib.util
-import inspect
-import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pytest
@@ -31,7 +23,7 @@ from nasbench.core import (
     Space,
 )
 from nasbench.errors import WrongSpace
-from nasbench.harness.problem import find_objectives, find_searcher, make_config
+from nasbench.harness.problem import find_objectives
 from nasbench.testing.toy import ToyBenchmark, ToySpace
 
 
@@ -125,53 +117,3 @@ def play(searcher: Searcher, problem: Problem, evaluations: int) -> list[Candida
 def as_lists(candidates: Sequence[Candidate]) -> list[list[Any]]:
     """Genes and epochs, as JSON holds them."""
     return [[[int(g) for g in c.arch.genes], c.epochs] for c in candidates]
-
-
-def play_elsewhere(
-    factory: SearcherFactory, space: Space, config: Any, seed: int, evaluations: int
-) -> list[list[Any]]:
-    """`as_lists` of the same game in a process of its own with another hash seed."""
-    where = "toy" if space == ToySpace() else space.name
-    if where not in ("toy", *registry.names(registry.SPACES)):
-        pytest.skip(f"{where} is not registered, so no other process finds it")
-    settings = json.dumps(dataclasses.asdict(config))
-    arguments = [_reference(factory), where, settings, str(seed), str(evaluations)]
-    hash_seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    path = os.pathsep.join(filter(None, sys.path))
-    done = subprocess.run(
-        [sys.executable, "-m", __name__, *arguments],
-        env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.fail(f"the searcher fails in another process:\n{done.stderr}")
-    return cast("list[list[Any]]", json.loads(done.stdout))
-
-
-def _reference(kind: Any) -> str:
-    """`module:Class` or `file.py:Class` of a class at the top of a module."""
-    name = getattr(kind, "__qualname__", "")
-    if not name.isidentifier():
-        pytest.skip(f"{kind!r} is not at the top of a module, so no other process can import it")
-    try:
-        found = importlib.util.find_spec(kind.__module__)
-    except (ImportError, ValueError):
-        found = None
-    file = inspect.getfile(kind)
-    importable = found is not None and found.origin and Path(found.origin).samefile(file)
-    return f"{kind.__module__ if importable else file}:{name}"
-
-
-def _main(reference: str, where: str, settings: str, seed: str, evaluations: str) -> None:
-    name, factory = find_searcher(reference)
-    space = ToySpace() if where == "toy" else registry.space(where)
-    problem = make_problem(factory, space)
-    config = make_config(name, factory, json.loads(settings))
-    searcher = factory(problem, np.random.default_rng(int(seed)), config)
-    print(json.dumps(as_lists(play(searcher, problem, int(evaluations)))))
-
-
-if __name__ == "__main__":
-    _main(*sys.argv[1:])

@@ -32,13 +32,13 @@ from nasbench.core import (
     Space,
 )
 from nasbench.errors import WrongSpace
+from nasbench.testing.elsewhere import play_elsewhere
 from nasbench.testing.games import (
     as_lists,
     find_space,
     make_problem,
     observe,
     play,
-    play_elsewhere,
 )
 from nasbench.testing.toy import ToySpace
 

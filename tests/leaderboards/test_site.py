@@ -75,6 +75,18 @@ def test_a_board_is_served_to_this_machine_alone(built):
     assert text == (built / "toy/v2/index.html").read_bytes()
 
 
+def test_a_browser_that_leaves_amid_a_download_is_nothing_to_tell_of(built, capsys):
+    with server(built, 0) as running:
+        for fault in (BrokenPipeError(), ConnectionResetError(), ValueError("a fault of ours")):
+            try:
+                raise fault
+            except Exception:
+                running.handle_error(None, ("127.0.0.1", 1))
+    said = capsys.readouterr().err
+    assert "a fault of ours" in said
+    assert said.count("Traceback") == 1
+
+
 def test_no_board_is_not_served(tmp_path):
     with pytest.raises(InvalidConfig, match="holds no board"):
         server(tmp_path, 0)

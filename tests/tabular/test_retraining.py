@@ -135,10 +135,6 @@ def test_an_imported_table_cannot_be_trained_again(tmp_path, toy_file):
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not embedded.path_of("cell201_digits-on-photos.h5").exists(),
-    reason="the embedded table is not there",
-)
 def test_the_embedded_table_is_what_training_gives():
     """Equal where it is to be expected, else within a tolerance: two are few, so twice as much."""
     table = embedded.digits_on_photos()

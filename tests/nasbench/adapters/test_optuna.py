@@ -1,9 +1,7 @@
 import builtins
 import importlib
-import json
 import math
 import random
-import subprocess
 import sys
 from collections import Counter
 
@@ -15,6 +13,7 @@ from nasbench.core import Budget, Candidate, Constraint
 from nasbench.errors import InvalidConfig, MissingExtra, UnknownSearcher
 from nasbench.harness.problem import find_searcher
 from nasbench.harness.run import run
+from nasbench.testing.elsewhere import play_elsewhere
 from nasbench.testing.games import as_lists, make_problem, observe, play
 from nasbench.testing.searchers import SearcherConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
@@ -31,11 +30,9 @@ class FamilyConformance(SearcherConformance):
     def factory(self):
         return find_searcher(self.reference)[1]
 
-    def test_another_process_proposes_the_same(self, start, problem):
-        words = [self.reference, "toy", "{}", "5", "40"]
-        command = [sys.executable, "-m", "nasbench.testing.games", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout) == as_lists(play(start(5), problem, 40))
+    def test_another_process_proposes_the_same(self, start, problem, config):
+        there = play_elsewhere(self.reference, problem.space, config, 5, 40)
+        assert there == as_lists(play(start(5), problem, 40))
 
 
 @pytest.mark.slow

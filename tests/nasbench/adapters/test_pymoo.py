@@ -1,7 +1,4 @@
-import json
 import math
-import subprocess
-import sys
 import warnings
 
 import numpy as np
@@ -11,6 +8,7 @@ from nasbench.core import Budget, Candidate, Constraint
 from nasbench.errors import InvalidConfig, TestMetricRefused, UnknownSearcher
 from nasbench.harness.problem import find_searcher
 from nasbench.harness.run import run
+from nasbench.testing.elsewhere import play_elsewhere
 from nasbench.testing.games import as_lists, make_problem, observe, play
 from nasbench.testing.searchers import SearcherConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
@@ -34,11 +32,9 @@ class TestConformance(SearcherConformance):
         """Few enough for pymoo to find new architectures among the toy's 120 at once."""
         return factory.Config({"pop_size": 10})
 
-    def test_another_process_proposes_the_same(self, reference, start, problem):
-        words = [reference, "toy", '{"arguments": {"pop_size": 10}}', "5", "40"]
-        command = [sys.executable, "-m", "nasbench.testing.games", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout) == as_lists(play(start(5), problem, 40))
+    def test_another_process_proposes_the_same(self, reference, start, problem, config):
+        there = play_elsewhere(reference, problem.space, config, 5, 40)
+        assert there == as_lists(play(start(5), problem, 40))
 
 
 @pytest.fixture

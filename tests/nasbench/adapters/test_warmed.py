@@ -1,9 +1,6 @@
 """warm-start and zero-cost-warmup: what the first draws are, and what is never looked at."""
 
 import copy
-import json
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
@@ -18,6 +15,7 @@ from nasbench.errors import InvalidConfig, UnknownName, UnknownSearcher, WrongSp
 from nasbench.harness.problem import find_searcher
 from nasbench.harness.run import run
 from nasbench.spaces.restricted import Restricted
+from nasbench.testing.elsewhere import play_elsewhere
 from nasbench.testing.games import as_lists, make_problem, play
 from nasbench.testing.searchers import SearcherConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
@@ -41,11 +39,9 @@ class FamilyConformance(SearcherConformance):
     def config(self, factory):
         return factory.Config(**self.quick)
 
-    def test_another_process_proposes_the_same(self, start, problem):
-        words = [self.reference, CELLS.name, json.dumps(self.quick), "5", "40"]
-        command = [sys.executable, "-m", "nasbench.testing.games", *words]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        assert json.loads(done.stdout) == as_lists(play(start(5), problem, 40))
+    def test_another_process_proposes_the_same(self, start, problem, config):
+        there = play_elsewhere(self.reference, problem.space, config, 5, 40)
+        assert there == as_lists(play(start(5), problem, 40))
 
 
 @pytest.mark.slow

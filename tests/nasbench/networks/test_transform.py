@@ -75,12 +75,12 @@ def test_a_child_computes_its_parents_function_at_birth(genes, child, spec):
 def test_the_rule_is_exact_for_all_neighbors(rng):
     """It holds if and only if the functions are the same, for generic weights."""
     space, seen = Cell201(), {True: 0, False: 0}
-    for parent in space.sample(12, rng):
+    for parent in space.sample(6, rng):
         for child in space.neighbors(parent)[:: int(rng.integers(1, 4))]:
             same = birth(parent.genes, child.genes) < 1e-5
             assert same == preserves(parent.genes, child.genes), (parent.genes, child.genes)
             seen[same] += 1
-    assert min(seen.values()) > 20
+    assert min(seen.values()) > 10
 
 
 @pytest.mark.parametrize(
