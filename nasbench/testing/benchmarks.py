@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import pickle
 import random
-import subprocess
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import FrozenInstanceError, replace
@@ -20,6 +15,7 @@ import pytest
 
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result, SupportsRows
 from nasbench.errors import UnknownSchedule, WrongSpace
+from nasbench.testing.elsewhere import call_elsewhere
 
 Exact = tuple[tuple[str, ...], str]
 """A result in a form that compares bit for bit, NaN equal to NaN."""
@@ -140,9 +136,8 @@ class BenchmarkConformance:
     def test_answers_are_the_same_in_another_process(
         self, subject: Benchmark, candidates: list[Candidate]
     ) -> None:
-        here = [exact(subject.query(candidates, noise_seed=seed)) for seed in (None, 3)]
-        there = _asked_elsewhere(subject, candidates, (None, 3))
-        assert there == json.loads(json.dumps(here))
+        there = call_elsewhere(_answers, subject, candidates, (None, 3))
+        assert there == _answers(subject, candidates, (None, 3))
 
     def test_the_noise_seed_decides_where_there_are_repeats(
         self, subject: Benchmark, candidates: list[Candidate]
@@ -254,25 +249,7 @@ class BenchmarkConformance:
         assert np.array_equal(subject.rows()[0], kept)
 
 
-_CHILD = """
-import json, pickle, sys
-sys.path[:0] = json.loads(sys.argv[1])
-benchmark, candidates, seeds = pickle.load(sys.stdin.buffer)
-from nasbench.testing.benchmarks import exact
-print(json.dumps([exact(benchmark.query(candidates, noise_seed=seed)) for seed in seeds]))
-"""
-
-
-def _asked_elsewhere(
+def _answers(
     benchmark: Benchmark, candidates: list[Candidate], seeds: tuple[int | None, ...]
-) -> Any:
-    """The exact results that a fresh process with another hash seed gives."""
-    done = subprocess.run(
-        [sys.executable, "-c", _CHILD, json.dumps(sys.path)],
-        input=pickle.dumps((benchmark, candidates, seeds)),
-        env={**os.environ, "PYTHONHASHSEED": "12345"},
-        capture_output=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr.decode()
-    return json.loads(done.stdout)
+) -> list[Any]:
+    return [exact(benchmark.query(candidates, noise_seed=seed)) for seed in seeds]

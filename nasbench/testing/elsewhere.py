@@ -1,4 +1,4 @@
-"""The same game in another process: what a searcher proposes must not depend on where it runs."""
+"""The same in another process: what is proposed or answered must not depend on where it runs."""
 
 from __future__ import annotations
 
@@ -6,15 +6,16 @@ import atexit
 import dataclasses
 import importlib.util
 import inspect
-import json
 import os
+import pickle
 import subprocess
 import sys
 import tempfile
 import traceback
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import numpy as np
 import pytest
@@ -25,30 +26,37 @@ from nasbench.harness.problem import find_searcher, make_config
 from nasbench.testing.games import as_lists, make_problem, play
 from nasbench.testing.toy import ToySpace
 
+T = TypeVar("T")
+
+
+def call_elsewhere(function: Callable[..., T], *arguments: Any) -> T:
+    """What a function gives in another process, which has another hash seed.
+
+    The process stays for the next call, so that what is needed is imported once. What is called,
+    its arguments and its result are pickled.
+    """
+    hash_seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
+    path = os.pathsep.join(filter(None, sys.path))
+    result, fault = _other(path, hash_seed).call(pickle.dumps((function, arguments)))
+    if fault:
+        pytest.fail(f"it fails in another process:\n{fault}")
+    return cast("T", result)
+
 
 def play_elsewhere(
     factory: SearcherFactory | str, space: Space, config: Any, seed: int, evaluations: int
 ) -> list[list[Any]]:
-    """`as_lists` of the same game in a process of its own with another hash seed.
-
-    `factory` is a class, or whatever names a searcher. The process stays for the next game, so
-    that what searchers need is imported once.
-    """
+    """`as_lists` of the same game in another process; `factory` is a class or names a searcher."""
     where = "toy" if space == ToySpace() else space.name
     if where not in ("toy", *registry.names(registry.SPACES)):
         pytest.skip(f"{where} is not registered, so no other process finds it")
-    hash_seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    path = os.pathsep.join(filter(None, sys.path))
     reference = factory if isinstance(factory, str) else _reference(factory)
-    game = [reference, where, dataclasses.asdict(config), seed, evaluations]
-    played, fault = _other(path, hash_seed).play(game)
-    if fault:
-        pytest.fail(f"the searcher fails in another process:\n{fault}")
-    return cast("list[list[Any]]", played)
+    settings = dataclasses.asdict(config)
+    return call_elsewhere(_play, reference, where, settings, seed, evaluations)
 
 
 class _Other:
-    """A process that plays one game after another, a line of JSON each way."""
+    """A process that answers one call after another."""
 
     def __init__(self, path: str, hash_seed: str) -> None:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
@@ -61,24 +69,21 @@ class _Other:
         )
         atexit.register(self.end)
 
-    def play(self, game: list[Any]) -> tuple[Any, str]:
-        """What was proposed, and what went wrong, if anything."""
+    def call(self, request: bytes) -> tuple[Any, str]:
+        """What was given, and what went wrong, if anything."""
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
-            self._process.stdin.write(json.dumps(game).encode() + b"\n")
+            pickle.dump(request, self._process.stdin)  # as bytes: what cannot be read is told of
             self._process.stdin.flush()
-            reply = self._process.stdout.readline()
-        except BrokenPipeError:
-            reply = b""
-        if reply:
-            played, fault = json.loads(reply)
-            return played, fault
-        _other.cache_clear()  # the next game has a new one
-        self.end()
-        self._errors.seek(0)
-        said = self._errors.read().decode(errors="replace")
-        return None, f"{said}\nit ended with code {self._process.returncode}"
+            result, fault = pickle.load(self._process.stdout)
+        except (BrokenPipeError, EOFError):
+            _other.cache_clear()  # the next call has a new one
+            self.end()
+            self._errors.seek(0)
+            said = self._errors.read().decode(errors="replace")
+            return None, f"{said}\nit ended with code {self._process.returncode}"
+        return result, fault
 
     def end(self) -> None:
         """Close its input, at which it ends, and wait for that."""
@@ -116,16 +121,20 @@ def _play(
 
 
 def _serve() -> None:
-    """Play what standard input asks for; what a searcher prints goes to standard error."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    """Answer the calls of standard input; what is printed meanwhile goes to standard error."""
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    for line in sys.stdin:
-        played, fault = None, ""
+    while True:
         try:
-            played = _play(*json.loads(line))
+            request = pickle.load(sys.stdin.buffer)
+        except EOFError:
+            return
+        try:
+            function, arguments = pickle.loads(request)
+            reply = pickle.dumps((function(*arguments), ""))
         except Exception:
-            fault = traceback.format_exc()
-        replies.write(json.dumps([played, fault]) + "\n")
+            reply = pickle.dumps((None, traceback.format_exc()))
+        replies.write(reply)
         replies.flush()
 
 
