@@ -152,8 +152,9 @@ def setting_text(measured: Measured, name: str | None = None) -> str:
     )
     return (
         f"On `{measured.benchmark}`{f' (table `{table[:12]}`)' if table else ''}: {group.seeds} "
-        f"runs of {length} each, mean and 95 % interval; own seconds are "
-        f"the median. `{command}` makes the runs, `python scripts/searcher_pages.py` this text."
+        f"runs of {length} each, mean and 95 % interval; own seconds (wall "
+        "time, so longer on a busy machine) are the median. "
+        f"`{command}` makes the runs, `python scripts/searcher_pages.py` this text."
     )
 
 
