@@ -62,13 +62,29 @@ def test_the_readme_shows_the_commands_it_promises():
     assert {"list", "query", "show", "compare", "verify", "report", "table"} <= said
 
 
-def test_what_the_readme_says_of_the_embedded_table_is_so():
-    task, space = registry.task("digits-on-photos"), registry.space("cell201-v1")
-    text = " ".join(README.split())
-    recipe, width = task.recipe, task.load().train.x.shape[-1]
-    assert recipe.stages == 2
-    channels = f"{recipe.channels} and {2 * recipe.channels} channels"
-    assert f"(stem, two stages, {channels}) for {recipe.epochs} epochs" in text
-    assert f"{len(task.load().train):,} color images of {width}x{width}" in text
+TABLES = [
+    name
+    for name in registry.names(registry.BENCHMARKS)
+    if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab" and "@" not in name
+]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_what_the_readme_says_of_a_table_is_so(name):
+    (row,) = (line for line in README.splitlines() if line.startswith(f"| [`{name}`]"))
+    task = registry.task(name.partition("/")[2])
+    data = task.load()
+    sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.valid, data.test))
+    assert row.endswith(f" | {sizes} | {data.classes} | {task.recipe.epochs} |")
+
+
+def test_what_the_readme_says_of_all_tables_is_so():
+    space, text = registry.space("cell201-v1"), " ".join(README.split())
+    recipes = [registry.task(name.partition("/")[2]).recipe for name in TABLES]
+    widths = [recipe.channels * 2**stage for recipe in recipes for stage in range(recipe.stages)]
+    assert {recipe.stages for recipe in recipes} == {1, 2}
+    assert f"one or two stages of {min(widths)} to {max(widths)} channels" in text
     assert f"{len(space):,} cells" in text
     assert f"{len({space.canonical(space.arch(i)) for i in range(len(space))}):,} classes" in text
+    assert len(TABLES) == 4
+    assert "Four tables" in text
