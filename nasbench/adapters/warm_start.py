@@ -100,14 +100,17 @@ def best_on_average(tables: Sequence[SupportsRows], problem: Problem) -> list[Ar
 
 
 def _others(space: str, task: str) -> list[str]:
-    """Registered benchmarks of a space (`cell201-v1` is that of `cell201/...`), but for a task's.
+    """Registered tables of a space (`cell201-v1` is that of `cell201/...`), but for a task's.
+
+    Surrogates are left out: they know no more than their tables.
 
     Raises:
         WrongSpace: there is none of the space.
         InvalidConfig: there is none of another task.
     """
     family = space.rpartition("-")[0]
-    known = [name for name in registry.names(registry.BENCHMARKS) if name.startswith(f"{family}/")]
+    names = registry.names(registry.BENCHMARKS)
+    known = [name for name in names if name.startswith(f"{family}/") and "@" not in name]
     if not known:
         raise WrongSpace(
             f"warm-start learns from tables of other tasks, and none of {space} is registered; "
@@ -150,7 +153,9 @@ def _source(name: str, problem: Problem, task: str) -> SupportsRows:
 
 
 def _is_of(name: str, task: str) -> bool:
-    return name in registry.names(registry.BENCHMARKS) and name.rpartition("/")[2] == task
+    """Whether a registered table, or the surrogate of one, is of a task: its name tells."""
+    known = name in registry.names(registry.BENCHMARKS)
+    return known and name.rpartition("/")[2].partition("@")[0] == task
 
 
 def _ranks(values: NDArray[np.float64]) -> list[float]:

@@ -120,11 +120,13 @@ def test_the_first_draws_are_the_best_of_the_mean_rank(tables, problem):
 
 def test_the_table_of_the_task_that_is_searched_is_never_opened(tables, problem):
     family = "toy-2x3x4x5"
-    tables.known |= {f"{family}/{name}": Source(name) for name in ("noise", "a", "b")}
+    names = ("noise", "noise@xgb", "a", "a@xgb", "b")
+    tables.known |= {f"{family}/{name}": Source(name) for name in names}
     started("warm-start:random-search", problem)
-    assert tables.opened == [f"{family}/a", f"{family}/b"]
-    with pytest.raises(InvalidConfig, match="is a table of noise, the task that is searched"):
-        started("warm-start:random-search", problem, sources=(f"{family}/noise",))
+    assert tables.opened == [f"{family}/a", f"{family}/b"]  # surrogates know no more
+    for own in ("noise", "noise@xgb"):
+        with pytest.raises(InvalidConfig, match=f"{own} is a table of noise, the task that is"):
+            started("warm-start:random-search", problem, sources=(f"{family}/{own}",))
     assert tables.opened == [f"{family}/a", f"{family}/b"]
 
 
