@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
 import importlib.util
 import inspect
+import multiprocessing
 import os
-import pickle
-import subprocess
 import sys
-import tempfile
 import traceback
 from collections.abc import Callable
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -32,15 +30,30 @@ T = TypeVar("T")
 def call_elsewhere(function: Callable[..., T], *arguments: Any) -> T:
     """What a function gives in another process, which has another hash seed.
 
-    The process stays for the next call, so that what is needed is imported once. What is called,
-    its arguments and its result are pickled.
+    The process stays for the next call, so that what is needed is imported once.
     """
-    hash_seed = "1" if os.environ.get("PYTHONHASHSEED") != "1" else "2"
-    path = os.pathsep.join(filter(None, sys.path))
-    result, fault = _other(path, hash_seed).call(pickle.dumps((function, arguments)))
-    if fault:
-        pytest.fail(f"it fails in another process:\n{fault}")
-    return cast("T", result)
+    try:
+        return _other().submit(function, *arguments).result()
+    except (Exception, SystemExit) as fault:
+        if isinstance(fault, BrokenExecutor):
+            _other.cache_clear()  # the next call has a new one
+        pytest.fail("".join(["it fails in another process:\n", *traceback.format_exception(fault)]))
+
+
+@cache
+def _other() -> ProcessPoolExecutor:
+    """One process, started here and now: that is when the hash seed is read."""
+    spawn = multiprocessing.get_context("spawn")  # takes sys.path along, but not this folder
+    other = ProcessPoolExecutor(1, spawn, _begin, (str(Path.cwd()),))
+    before = os.environ.get("PYTHONHASHSEED")
+    os.environ["PYTHONHASHSEED"] = "1" if before != "1" else "2"
+    try:
+        other.submit(int).result()
+    finally:
+        del os.environ["PYTHONHASHSEED"]
+        if before is not None:
+            os.environ["PYTHONHASHSEED"] = before
+    return other
 
 
 def play_elsewhere(
@@ -55,44 +68,8 @@ def play_elsewhere(
     return call_elsewhere(_play, reference, where, settings, seed, evaluations)
 
 
-class _Other:
-    """A process that answers one call after another."""
-
-    def __init__(self, path: str, hash_seed: str) -> None:
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the process
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", __name__],
-            env={**os.environ, "PYTHONHASHSEED": hash_seed, "PYTHONPATH": path},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-        )
-        atexit.register(self.end)
-
-    def call(self, request: bytes) -> tuple[Any, str]:
-        """What was given, and what went wrong, if anything."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        try:
-            pickle.dump(request, self._process.stdin)  # as bytes: what cannot be read is told of
-            self._process.stdin.flush()
-            result, fault = pickle.load(self._process.stdout)
-        except (BrokenPipeError, EOFError):
-            _other.cache_clear()  # the next call has a new one
-            self.end()
-            self._errors.seek(0)
-            said = self._errors.read().decode(errors="replace")
-            return None, f"{said}\nit ended with code {self._process.returncode}"
-        return result, fault
-
-    def end(self) -> None:
-        """Close its input, at which it ends, and wait for that."""
-        self._process.communicate()
-
-
-@cache
-def _other(path: str, hash_seed: str) -> _Other:
-    return _Other(path, hash_seed)
+def _begin(folder: str) -> None:
+    sys.path.append(folder)
 
 
 def _reference(kind: Any) -> str:
@@ -118,25 +95,3 @@ def _play(
     config = make_config(name, factory, settings)
     searcher = factory(problem, np.random.default_rng(seed), config)
     return as_lists(play(searcher, problem, evaluations))
-
-
-def _serve() -> None:
-    """Answer the calls of standard input; what is printed meanwhile goes to standard error."""
-    replies = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    while True:
-        try:
-            request = pickle.load(sys.stdin.buffer)
-        except EOFError:
-            return
-        try:
-            function, arguments = pickle.loads(request)
-            reply = pickle.dumps((function(*arguments), ""))
-        except Exception:
-            reply = pickle.dumps((None, traceback.format_exc()))
-        replies.write(reply)
-        replies.flush()
-
-
-if __name__ == "__main__":
-    _serve()

@@ -33,13 +33,7 @@ from nasbench.core import (
 )
 from nasbench.errors import WrongSpace
 from nasbench.testing.elsewhere import play_elsewhere
-from nasbench.testing.games import (
-    as_lists,
-    find_space,
-    make_problem,
-    observe,
-    play,
-)
+from nasbench.testing.games import as_lists, find_space, make_problem, observe, play
 from nasbench.testing.toy import ToySpace
 
 _SPREAD = 10

@@ -30,7 +30,7 @@ def test_what_is_printed_does_not_disturb():
         ((int, "x"), "invalid literal"),
         ((memoryview, b"x"), "cannot pickle"),  # a result that cannot come back
         ((sys.exit, "gone"), "gone"),
-        ((os._exit, 3), "ended with code 3"),
+        ((os._exit, 3), "terminated abruptly"),
     ],
 )
 def test_a_failure_is_told_and_the_next_call_is_answered(call, said):
