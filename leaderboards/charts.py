@@ -1,7 +1,7 @@
 """The numbers behind the charts of the board, as plain JSON that `assets/board.js` draws.
 
 Curves are cut to as many points as a screen shows and to three digits, so that a track of 200
-entries stays a small page; the downloads hold the scores in full.
+entries stays a small page; the downloads hold the scores at eight.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ def profile(table: Standings) -> list[dict[str, Any]]:
     """Share of runs that lose at most so much: the run-score distribution of every entry."""
     known = table.losses[table.losses > 0]
     low, high = (known.min(), known.max()) if known.size else (0.1, 1.0)
-    grid = np.geomspace(low, max(high, 1.001 * low), POINTS)
+    grid = score.rounded(np.geomspace(low, max(high, 1.001 * low), POINTS))
     grid = np.append(grid[:-1], max(high, grid[-1]))  # the end exactly, which rounding may miss
     bands = list(profiles.score_profiles(table.losses, grid))
     what = RELATIVE if table.normalized else loss_label(next(iter(table.rulers.values())))
@@ -200,5 +200,6 @@ def _shorts(values: ArrayLike, *, digits: int = 3) -> list[float | None]:
 def _short(value: float, digits: int = 3) -> float | None:
     if not np.isfinite(value):
         return None
-    short = float(f"{value:.{digits}g}")
+    steady = float(f"{value:.8g}")  # or 12.25 would be 12.2 on one machine and 12.3 on another
+    short = float(f"{steady:.{digits}g}")
     return int(short) if short == int(short) else short

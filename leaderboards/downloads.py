@@ -14,6 +14,8 @@ from leaderboards.standings import CHECKPOINTS, Row
 from leaderboards.submission import LEVELS
 from nasbench.harness.statistics import Interval
 
+DIGITS = 8
+"""Of a number; the last ones are not the same on every machine."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """First letters that make a spreadsheet take text for a formula."""
 
@@ -34,15 +36,15 @@ def as_json(track: TrackPage) -> str:
             for name, ruler in table.rulers.items()
         },
         "objectives": list(contest.objectives),
-        "budget": {"queries": contest.budget.queries, "cost_s": _finite(contest.budget.cost_s)},
+        "budget": {"queries": contest.budget.queries, "cost_s": contest.budget.cost_s},
         "seeds": list(contest.seeds),
         "checkpoints": list(CHECKPOINTS),
         "normalized": table.normalized,
         "friedman_p": table.friedman,
-        "critical_difference": _finite(table.difference),
+        "critical_difference": table.difference,
         "entries": [_entry(row, track) for row in table.rows],
     }
-    return json.dumps(document, indent=1, allow_nan=False) + "\n"
+    return json.dumps(_plain(document), indent=1, allow_nan=False) + "\n"
 
 
 def standings_csv(track: TrackPage) -> str:
@@ -94,7 +96,7 @@ def _line(row: Row, track: TrackPage) -> list[Any]:
     card, score = track.cards[row.name], row.score
     return [
         *(row.name, card.name, *row.places),
-        *(score.estimate, _finite(score.low), _finite(score.high)),
+        *_interval(score),
         *(each.estimate for each in row.checkpoints),
         row.anytime.estimate,
         row.rank.estimate,
@@ -114,15 +116,23 @@ def _csv(head: list[str], lines: Iterable[list[Any]]) -> str:
 
 def _cell(value: Any) -> Any:
     """Text that a spreadsheet would run as a formula gets an apostrophe before it."""
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value
+    risky = isinstance(value, str) and value.startswith(_FORMULA)
+    return f"'{value}" if risky else _plain(value)
 
 
-def _interval(bounds: Interval) -> list[float | None]:
-    return [_finite(value) for value in (bounds.estimate, bounds.low, bounds.high)]
+def _interval(bounds: Interval) -> list[float]:
+    return [bounds.estimate, bounds.low, bounds.high]
 
 
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
+def _plain(value: Any) -> Any:
+    """Numbers at `DIGITS`, and None for what is none, wherever they are."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, float):
+        return float(f"{value:.{DIGITS}g}") if math.isfinite(value) else None
+    return value
 
 
 def _last(seconds: Any) -> float:

@@ -6,6 +6,8 @@ the test metric. Of one objective the loss is the *test regret*, the distance fr
 metric of any feasible architecture. Choosing by validation cannot be expected to get to 0, so a
 ruler also knows the regret of the validation's optimum. Of several objectives the loss is the part
 of the exact front's hypervolume that is missing, test metrics standing for validation metrics.
+
+Losses are whole multiples of `STEP`, so ties are ties and every machine scores a run alike.
 """
 
 from __future__ import annotations
@@ -37,6 +39,10 @@ from nasbench.harness.trajectory import Clock, candidate_at, final_position, inc
 
 Floats = NDArray[np.float64]
 
+STEP = 2.0**-30
+"""About 1e-9. Powers, logarithms and sums differ between processors in the last bits; multiples of
+a power of two do not, and their sums are exact in whatever order they are taken."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ruler:
@@ -60,6 +66,11 @@ class Ruler:
     """Of the targets; None for a single objective."""
     exact: bool
     """Whether it covers all architectures, not only those that the runs asked for."""
+
+
+def rounded(values: ArrayLike) -> Floats:
+    """The closest multiples of `STEP`, and 0 for -0."""
+    return np.asarray(np.rint(np.asarray(values, dtype=np.float64) / STEP) * STEP + 0.0)
 
 
 def ruler(
@@ -89,11 +100,11 @@ def ruler(
     if len(metrics) > 1:
         best = rows[pareto_front(final[rows])]
         front = Front(genes[best], final[best], exact)
-        losses = np.array([1 - front.share(final[[row]]) for row in rows])
-        reachable = 1 - front.share(final[rows[pareto_front(told[rows])]])
+        losses = rounded([1 - front.share(final[[row]]) for row in rows])
+        reachable = float(rounded(1 - front.share(final[rows[pareto_front(told[rows])]])))
         worst = 1.0
     else:
-        losses = final[rows, 0] - final[rows, 0].min()
+        losses = rounded(final[rows, 0] - final[rows, 0].min())
         reachable = float(losses[told[rows, 0].argmin()])
         worst = float(losses.max())
     return Ruler(
@@ -102,8 +113,8 @@ def ruler(
         targets=targets,
         best=float(final[rows, 0].min()),
         optimum=float(told[rows, 0].min()),
-        chosen=float(reachable),
-        typical=float(losses.mean()),
+        chosen=reachable,
+        typical=float(rounded(losses.mean())),
         worst=worst,
         front=front,
         exact=exact,
@@ -121,7 +132,7 @@ def losses(run: Run, ruler: Ruler) -> Floats:
     fronts = [told_front(run.trajectory, int(step)) for step in steps + 1]
     found = [1 - ruler.front.share(tested(run, ruler, positions)) for positions in fronts]
     places = np.searchsorted(steps, np.arange(len(run.trajectory)), side="right")
-    return np.asarray(np.maximum(np.append(ruler.worst, found)[places], 0.0))
+    return rounded(np.maximum(np.append(ruler.worst, found)[places], 0.0))
 
 
 def times(run: Run, clock: Clock) -> Floats:
@@ -147,7 +158,7 @@ def area(times: Floats, losses: Floats, span: tuple[float, float], *, before: fl
     inside = (times > start) & (times < end)
     edges = np.concatenate([[start], times[inside], [end]])
     heights = at(times, losses, edges[:-1], before=before)
-    return float(np.diff(np.log(edges)) @ heights / math.log(end / start))
+    return float(rounded(np.diff(np.log(edges)) @ heights / math.log(end / start)))
 
 
 def inverted_generational_distance(run: Run, ruler: Ruler) -> float:
@@ -161,7 +172,8 @@ def inverted_generational_distance(run: Run, ruler: Ruler) -> float:
     values = tested(run, ruler, told_front(run.trajectory, len(run.trajectory)))
     low, high = front.values.min(axis=0), front.reference
     points, span = values if len(values) else high[None], high - low
-    return float(moocore.igd_plus((points - low) / span, ref=(front.values - low) / span))
+    distance = moocore.igd_plus((points - low) / span, ref=(front.values - low) / span)
+    return float(rounded(distance))
 
 
 def tested(run: Run, ruler: Ruler, positions: NDArray[np.intp]) -> Floats:
@@ -181,7 +193,8 @@ def _regrets(tested: Floats, ruler: Ruler) -> Floats:
 
     What noise let in although it is outside the bounds may be better than all inside: that is 0.
     """
-    return np.where(np.isfinite(tested), np.maximum(tested - ruler.best, 0.0), ruler.worst)
+    losses = np.where(np.isfinite(tested), np.maximum(tested - ruler.best, 0.0), ruler.worst)
+    return rounded(losses)
 
 
 def _looked_up(

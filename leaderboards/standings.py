@@ -107,7 +107,7 @@ class Row:
             for run in part.runs
             if len(run.trajectory)
         ]
-        return float(np.mean(ends)) if ends else 0.0
+        return float(score.rounded(np.mean(ends))) if ends else 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -258,7 +258,7 @@ def _cube(
     )
     if len(rulers) == 1:
         return found
-    return profiles.normalized(found, [unit_of(ruler) for ruler in rulers.values()])
+    return score.rounded(profiles.normalized(found, [unit_of(each) for each in rulers.values()]))
 
 
 def unit_of(ruler: Ruler) -> float:

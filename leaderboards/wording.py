@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from leaderboards import charts, diagrams
+from leaderboards import charts, diagrams, score
 from leaderboards.cards import TrackPage
 from leaderboards.standings import Row, Standings
 from leaderboards.submission import LEVELS
@@ -77,7 +77,7 @@ def ruler_facts(name: str, track: TrackPage) -> dict[str, Any]:
     return {
         "name": name,
         "hash": track.hashes.get(name, ""),
-        "best": f"{target.sign * ruler.best:.4g} {target.unit}",
+        "best": f"{target.sign * float(score.rounded(ruler.best)):.4g} {target.unit}",
         "chosen": f"{ruler.chosen:.3g}",
         "typical": f"{ruler.typical:.3g}",
         "label": charts.loss_label(ruler),
@@ -118,7 +118,8 @@ def _target_value(row: Row, table: Standings) -> float | None:
     if not single_target(table):
         return None
     ruler = next(iter(table.rulers.values()))
-    return ruler.targets[0].sign * (ruler.best + row.checkpoints[-1].estimate)
+    value = score.rounded(ruler.best + row.checkpoints[-1].estimate)
+    return ruler.targets[0].sign * float(value)
 
 
 def _igd(row: Row) -> float | None:

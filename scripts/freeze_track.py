@@ -1,6 +1,7 @@
 """Freeze the tracks of registered tables: leaderboards/tracks/*.json, with today's hashes.
 
     scripts/freeze_track.py digits-on-photos   # three tracks of one table
+    scripts/freeze_track.py mnist1d --kind single-objective   # one of them
     scripts/freeze_track.py --all-tables   # the aggregate of all tables
     scripts/freeze_track.py digits-on-photos --version 2
 
@@ -27,6 +28,8 @@ QUERIES = 200
 """Full trainings that a run may spend."""
 MOST = 2000
 """Evaluations of a run whose limit is charged seconds."""
+KINDS = ("single-objective", "multi-objective", "any-time")
+"""Tracks of one table."""
 COMMON: dict[str, Any] = {"constraints": (), "seeds": range(10), "access": "closed"}
 
 
@@ -103,10 +106,12 @@ def write(track: Track) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tasks", nargs="*")
+    parser.add_argument("--kind", action="append", choices=KINDS, help="Default all; repeatable.")
     parser.add_argument("--all-tables", action="store_true")
     parser.add_argument("--version", type=int, default=1)
     asked = parser.parse_args()
     tracks = [track for task in asked.tasks for track in of_table(task, asked.version)]
+    tracks = [track for track in tracks if track.kind in (asked.kind or KINDS)]
     if asked.all_tables:
         tracks.append(of_all(asked.version))
     for track in tracks:

@@ -236,7 +236,7 @@ def test_every_run_has_a_line(tracks, table):
     lines = list(csv.DictReader(io.StringIO(downloads.runs_csv(tracks[0]))))
     assert len(lines) == len(table.rows) * 4
     first = next(iter(table.rows[0].parts.values()))
-    assert float(lines[0]["loss_at_1"]) == first.final[0]
+    assert float(lines[0]["loss_at_1"]) == pytest.approx(first.final[0], rel=1e-7)
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)"])

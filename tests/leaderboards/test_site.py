@@ -2,11 +2,17 @@ import threading
 import urllib.error
 import urllib.request
 
+import numpy as np
 import pytest
 
-from leaderboards import site
+from leaderboards import score, site
+from leaderboards.cards import Card, TrackPage
 from leaderboards.serve import server
+from leaderboards.standings import standings
 from nasbench.errors import InvalidConfig
+from nasbench.harness import ranks, statistics
+
+EPSILON = float(np.finfo(np.float64).eps)
 
 
 @pytest.fixture
@@ -21,6 +27,40 @@ def test_building_twice_gives_the_same_bytes(tracks, built, tmp_path):
     again = tmp_path / "again"
     assert files == {p.relative_to(again): p.read_bytes() for p in again.rglob("*") if p.is_file()}
     assert len(files) == count
+
+
+@pytest.mark.parametrize("objectives", [("valid_accuracy",), ("valid_accuracy", "params")])
+def test_a_processor_that_differs_in_the_last_bits_gives_the_same_bytes(
+    objectives, contest, runs, monkeypatch
+):
+    names = ("random-search", "regularized-evolution")
+    entries = {name: runs(name, objectives=objectives) for name in names}
+
+    def files():
+        table = standings(contest(objectives=objectives), entries)
+        cards = {name: Card(name, name) for name in names}
+        return dict(site.files([TrackPage("toy", 1, "Toy", "Accuracy.", table, cards)]))
+
+    def off(function):
+        return lambda *args, **options: np.multiply(function(*args, **options), 1 + EPSILON)
+
+    before, rounded = files(), score.rounded
+    monkeypatch.setattr(score, "rounded", lambda values: rounded(np.multiply(values, 1 + EPSILON)))
+    for module, name in [
+        *((score, "_looked_up"), (score.Front, "share"), (score.moocore, "igd_plus")),
+        *((statistics, "bootstrap_band"), (ranks, "friedman")),
+    ]:
+        monkeypatch.setattr(module, name, off(getattr(module, name)))
+    assert files() == before
+
+
+def test_sums_of_losses_are_the_same_in_every_order():
+    rng = np.random.default_rng(0)
+    losses = score.rounded(rng.uniform(0, 100, (40, 500)))
+    expected = statistics.iqm(losses)
+    for _ in range(5):
+        assert (statistics.iqm(rng.permuted(losses, axis=1)) == expected).all()
+    assert (np.abs(losses - score.rounded(losses + 1e-13)) == 0).all()
 
 
 def test_a_board_is_what_its_entries_give(tracks, built):
