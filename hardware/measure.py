@@ -168,15 +168,22 @@ def remeasure(
 ) -> list[Row]:
     """Canonical architectures measured anew, with a baseline of this session.
 
+    What a device that goes away midway leaves undone is a gap.
+
     Raises:
-        UnknownDevice: the device is another one, or went away.
+        UnknownDevice: the device is another one, or runs nothing.
     """
-    about = column.about
+    about, rows = column.about, list[Row]()
     if device.name != about.device:
         raise UnknownDevice(f"{about.label} was measured on {about.device}, got {device.name}")
     reference = Architecture(about.workload.space, about.reference)
     with engaged(device, about.workload, reference, plan=plan, clock=clock) as bench:
-        return [bench.measure(arch) for arch in archs]
+        for arch in archs:
+            try:
+                rows.append(bench.measure(arch))
+            except UnknownDevice as fault:
+                rows.append(Row(arch.genes, gap=str(fault)[:MOST_REASON]))
+    return rows
 
 
 def classes(benchmark: Benchmark) -> list[Genes]:

@@ -1,19 +1,18 @@
 """Measuring again what a file of latencies says, as a check and after a search.
 
-`remeasure_latency` is the entry `latency_ms` of the group `nasbench.remeasurers`: whoever verifies
-winners of a search can call it without knowing this package.
+`remeasure_latency` is the entry `latency_ms` of the group `nasbench.remeasurers`, through which
+`nasbench verify` calls it without knowing this package.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from hardware.benchmark import label_of
-from hardware.columns import Column
+from hardware.columns import Column, Row
 from hardware.device import Device, device
 from hardware.measure import remeasure
 from hardware.quality import agreement
@@ -21,30 +20,10 @@ from hardware.timing import Plan
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark
 from nasbench.errors import InvalidConfig, UnknownMetric
+from nasbench.harness.remeasuring import Remeasured
+from nasbench.harness.statistics import Interval
 
 LEAST_FOR_TAU = 3
-
-
-@dataclass(frozen=True, slots=True)
-class Remeasured:
-    """One architecture measured again; milliseconds, NaN where there is none."""
-
-    arch: Architecture
-    """Canonical."""
-    metric: str
-    stored_ms: float
-    measured_ms: float
-    low_ms: float
-    high_ms: float
-    """Ends of the 95 % interval of the new measurement."""
-    tight: bool
-    gap: str
-    """Why there is no new measurement; empty if there is one."""
-
-    @property
-    def ratio(self) -> float:
-        """Measured over stored."""
-        return self.measured_ms / self.stored_ms
 
 
 def remeasure_latency(
@@ -78,11 +57,14 @@ def again(
     rows = remeasure(column, here, archs, plan=plan)
     found = []
     for arch, row in zip(archs, rows, strict=True):
-        before = column.rows.get(arch.genes)
-        stored = math.nan if before is None else before.median_ms
-        new = (row.median_ms, row.low_ms, row.high_ms, row.tight, row.gap)
-        found.append(Remeasured(arch, f"latency_ms[{column.about.label}]", stored, *new))
+        stored = _interval(column.rows.get(arch.genes, Row(arch.genes)))
+        found.append(Remeasured(arch, stored, _interval(row), row.tight, row.gap))
     return found
+
+
+def _interval(row: Row) -> Interval:
+    """Milliseconds, NaN where there are none."""
+    return Interval(row.median_ms, row.low_ms, row.high_ms)
 
 
 def column_of(benchmark: Benchmark, metric: str) -> Column:
@@ -124,6 +106,6 @@ def refuse_other_conditions(column: Column, here: Device) -> None:
 
 def rank_agreement(found: Sequence[Remeasured]) -> float:
     """Kendall's tau-b between what is stored and what was measured; NaN for fewer than 3."""
-    pairs = [(each.stored_ms, each.measured_ms) for each in found]
+    pairs = [(each.stored.estimate, each.measured.estimate) for each in found]
     both = np.array([pair for pair in pairs if all(map(math.isfinite, pair))])
     return agreement(both[:, 0], both[:, 1]) if len(both) >= LEAST_FOR_TAU else math.nan

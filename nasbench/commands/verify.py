@@ -9,8 +9,9 @@ import typer
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
-    from nasbench.harness.verification import Verification
+    from nasbench.harness.verification import Remeasurement, Verification
 
 
 def verify(
@@ -33,7 +34,8 @@ def verify(
 ) -> None:
     """Train the winners with fresh seeds, and say whether the table told the truth.
 
-    Started again, it goes on where it stopped. Writes RUNS/verify.json, which the report shows.
+    Latencies that the search minimized or bounded are measured again on their device. Started
+    again, it goes on where it stopped. Writes RUNS/verify.json, which the report shows.
     """
     from rich.console import Console
 
@@ -85,6 +87,10 @@ def _show(console: Console, found: Verification) -> None:
             "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
     console.print(table)
+    for again in found.remeasured:
+        if again.readings:
+            console.print(_measured_again(found, again))
+        console.print(again.sentence, markup=False, highlight=False)
     if found.maker_note:
         console.print(found.maker_note, markup=False, highlight=False)
     for left in found.skipped:
@@ -105,3 +111,35 @@ def _show(console: Console, found: Verification) -> None:
         style="dim",
         highlight=False,
     )
+
+
+def _measured_again(found: Verification, again: Remeasurement) -> Table:
+    from rich import box
+    from rich.markup import escape
+    from rich.table import Table
+
+    from nasbench.harness.wording import format_interval
+
+    table = Table(
+        title=escape(f"The same cells, {again.metric} ({again.unit}) measured again"),
+        title_justify="left",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
+    table.add_column("winner of", no_wrap=True)
+    for head in ("stored", "measured", "ratio"):
+        table.add_column(head, justify="right")
+    table.add_column("bound", no_wrap=True)
+    for part, reading in zip(found.measurements, again.readings, strict=True):
+        stored, measured = (
+            "" if bounds is None else format_interval(bounds, again.digits).replace(" ", "\n", 1)
+            for bounds in (reading.stored, reading.measured)
+        )
+        table.add_row(
+            "\n".join(source.searcher for source in part.found_by),
+            stored,
+            measured or escape(reading.gap),
+            "" if reading.ratio is None else f"{reading.ratio:.3f}",
+            reading.bound or "",
+        )
+    return table

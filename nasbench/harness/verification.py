@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import statistics
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -97,6 +100,65 @@ class Measurement(_Model):
         return self
 
 
+class Reading(_Model):
+    """A metric of one winner, such as a latency, as the benchmark has it and measured again."""
+
+    genes: tuple[int, ...]
+    """Canonical."""
+    stored: Bounds | None
+    """What the benchmark says; None where it does not know."""
+    measured: Bounds | None
+    """None where it could not be measured again."""
+    tight: bool
+    """Whether the interval of the measurement is as tight as was asked for."""
+    gap: str
+    """Why it could not be measured again."""
+    bound: Literal["kept", "broken", "unsure"] | None
+    """Whether all of the measurement's interval keeps the search's bound, or none of it; None
+    without a bound or a measurement."""
+
+    @property
+    def ratio(self) -> float | None:
+        """Measured over stored."""
+        if self.stored is None or self.measured is None:
+            return None
+        return self.measured.estimate / self.stored.estimate
+
+
+class Remeasurement(_Model):
+    """An objective or constraint that was measured again."""
+
+    metric: str
+    unit: str
+    readings: list[Reading]
+    """One of each measurement of the verification, in that order; none if `note` says why."""
+    note: str
+    """Why nothing was measured again, such as a device that is not here."""
+
+    @property
+    def digits(self) -> int:
+        """After the point, so that the smallest value has four of them."""
+        values = [r.measured.estimate for r in self.readings if r.measured is not None]
+        return min(9, max(0, 3 - math.floor(math.log10(min(values))))) if values else 0
+
+    @property
+    def sentence(self) -> str:
+        """What measuring again has shown, or why it was not done."""
+        if self.note:
+            return f"{self.metric} was not measured again: {self.note}"
+        ratios = [r.ratio for r in self.readings if r.ratio is not None]
+        done = sum(r.measured is not None for r in self.readings)
+        text = f"{self.metric} of {done} of {len(self.readings)} winners measured again"
+        if ratios:
+            text += f", {statistics.median(ratios):.3f} times the stored one in the median"
+        told = Counter(r.bound for r in self.readings if r.bound is not None)
+        if told:
+            text += f"; the bound is kept by {told['kept']}, broken by {told['broken']}"
+            text += f", and inside the interval of {told['unsure']}" if told["unsure"] else ""
+        loose = sum(r.measured is not None and not r.tight for r in self.readings)
+        return f"{text}." + (f" {loose} have wider intervals than asked for." if loose else "")
+
+
 class Verification(_Model):
     """The content of `verify.json`."""
 
@@ -126,6 +188,8 @@ class Verification(_Model):
     train_s: float
     measurements: list[Measurement] = Field(min_length=1)
     skipped: list[Skipped]
+    remeasured: list[Remeasurement] = []
+    """Objectives and constraints that are no accuracies, measured again."""
 
     @property
     def sources(self) -> list[list[Source]]:
