@@ -37,8 +37,9 @@ class Calibration:
     """(b, t) mean prediction in each of the b bins, ascending."""
     spreads: Floats
     """(b, t) root mean square of the errors in them."""
-    errors: NDArray[np.float32]
-    """(r, t) divided by the spread at the prediction."""
+    errors: NDArray[np.floating[Any]]
+    """(r, t) divided by the spread at the prediction; half precision, since most of a small
+    surrogate's bytes are these. Files of before have them in float32."""
 
     @classmethod
     def of(cls, predicted: Floats, truth: Floats) -> Self:
@@ -52,7 +53,8 @@ class Calibration:
         spreads = np.maximum(np.sqrt(spreads), 1e-9)
         blank = cls(centers, spreads, np.zeros((0, predicted.shape[1]), dtype=np.float32))
         errors = (truth - predicted) / blank.spread(predicted)
-        return cls(centers, spreads, errors.astype(np.float32))
+        most = float(np.finfo(np.float16).max)
+        return cls(centers, spreads, errors.clip(-most, most).astype(np.float16))
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:

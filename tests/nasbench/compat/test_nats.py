@@ -127,8 +127,9 @@ def everything(theirs, what, every=False):
     for index in INDICES[what]:
         for hp in natsfiles.SCHEDULES[kind_of(what)]:
             for dataset in natsfiles.DATASETS:
+                seeds = (False, *theirs.query_by_index(index, dataset, hp))  # copies all it has
                 for iepoch in epochs_of(hp, every):
-                    for seed in (False, *theirs.query_by_index(index, dataset, hp)):
+                    for seed in seeds:
                         yield index, dataset, iepoch, hp, seed
 
 
