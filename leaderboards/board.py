@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from leaderboards.cards import Card, TrackPage
+from leaderboards.cards import Card, Retired, TrackPage
 from leaderboards.check import Report, check
 from leaderboards.standings import Contest, standings
 from leaderboards.submission import LEVELS, Submission
@@ -16,7 +16,7 @@ from nasbench.harness.files import file_name
 
 
 def read_board(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[TrackPage]:
-    """All tracks that have entries, with their standings.
+    """All tracks that have entries, with their standings; none that is retired.
 
     Raises:
         InvalidConfig: a track is malformed, or an entry has something wrong with it.
@@ -31,8 +31,17 @@ def read_board(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[TrackPage
             raise InvalidConfig(
                 f"{folder}: expected the name of a track, one of {sorted(known)}; rename it"
             )
-    pages = [_track_page(track, entries, tracks) for track in found]
+    pages = [_track_page(track, entries, tracks) for track in found if not track.retired]
     return [page for page in pages if page is not None]
+
+
+def read_retired(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[Retired]:
+    """The tracks whose entries cannot be replayed any more."""
+    return [
+        Retired(track.name, track.version, track.title)
+        for track in read_tracks(tracks)
+        if track.retired and _folders(entries / track.slug)
+    ]
 
 
 def _track_page(track: Track, entries: Path, tracks: Path) -> TrackPage | None:

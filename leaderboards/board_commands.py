@@ -34,15 +34,18 @@ def build(
 ) -> None:
     """Replay all entries and write the board: index.html, a page for each track and entry."""
     from leaderboards import site
-    from leaderboards.board import read_board
+    from leaderboards.board import read_board, read_retired
     from leaderboards.track import ENTRIES, TRACKS
 
-    board = read_board(tracks or TRACKS, entries or ENTRIES)
+    places = tracks or TRACKS, entries or ENTRIES
+    board, retired = read_board(*places), read_retired(*places)
+    for each in retired:
+        typer.echo(f"{each.slug}-v{each.version} is retired: its table was replaced", err=True)
     if not check:
-        site.write(board, output)
+        site.write(board, output, retired)
         typer.echo(output / "index.html")
         return
-    wrong = site.differences(board, output)
+    wrong = site.differences(board, output, retired)
     if wrong:
         more = f" ({len(wrong) - 10} more)" if wrong[10:] else ""
         raise InvalidConfig(

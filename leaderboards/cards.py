@@ -31,6 +31,23 @@ class Card:
     """How to reproduce it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Retired:
+    """A version of a track whose table was replaced. It is not scored any more: its pages stay as
+    they were last built.
+    """
+
+    slug: str
+    version: int
+    title: str
+    pages: Mapping[str, str] = field(default_factory=dict)
+    """Text of each file by its path; none where no board is there to take them from."""
+
+    @property
+    def folder(self) -> str:
+        return f"{self.slug}/v{self.version}"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackPage:
     """One version of a track with its standings; the folder of its pages is `slug/vN`."""

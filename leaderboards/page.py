@@ -20,7 +20,7 @@ from jinja2.utils import htmlsafe_json_dumps
 from markupsafe import Markup
 
 from leaderboards import charts, diagrams
-from leaderboards.cards import TrackPage
+from leaderboards.cards import Retired, TrackPage
 from leaderboards.cells import cells
 from leaderboards.standings import CHECKPOINTS, Row
 from leaderboards.submission import LEVELS
@@ -35,10 +35,16 @@ from nasbench.harness.wording import (
     format_seconds,
 )
 
+PLACE = "<!-- retired? -->"
+"""Where every page of a track takes the note that it is retired."""
+RETIRED = (
+    '<p><span class="tag warn">retired</span> The table of this version was replaced, so its runs '
+    "are not asked again any more; this page is as it was last built.</p>"
+)
 GOAL = " The dashed line is what perfect knowledge of the validation metric would get."
 
 
-def index(tracks: Sequence[TrackPage]) -> str:
+def index(tracks: Sequence[TrackPage], retired: Sequence[Retired] = ()) -> str:
     """The page of all tracks, current versions first."""
     current = newest(tracks)
     shown = [
@@ -49,7 +55,8 @@ def index(tracks: Sequence[TrackPage]) -> str:
         }
         for track in current
     ]
-    return _render("index.html", "", {"tracks": shown})
+    gone = [_link(each) | {"kept": bool(each.pages)} for each in retired]
+    return _render("index.html", "", {"tracks": shown, "retired": gone})
 
 
 def newest(tracks: Sequence[TrackPage]) -> list[TrackPage]:
@@ -119,6 +126,7 @@ def _render(
     page = _environment().get_template(name)
     shared = {
         "root": root,
+        "place": Markup(PLACE),
         "policy": policy,
         "styles": Markup(styles),
         "theme": Markup(theme),
@@ -179,7 +187,7 @@ def _track(track: TrackPage) -> dict[str, Any]:
     }
 
 
-def _link(track: TrackPage) -> dict[str, str]:
+def _link(track: TrackPage | Retired) -> dict[str, Any]:
     return {
         "href": f"{track.folder}/index.html",
         "title": track.title,

@@ -2,6 +2,7 @@
 
 A track is a JSON file in `leaderboards/tracks`, named `NAME-vVERSION.json`. Once it has entries it
 is never changed: another table, budget or seed makes another version, and the old board stays.
+When a table is replaced, the versions on it are *retired*: their runs cannot be asked again.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pydantic import Field, model_validator
 from leaderboards.documents import Name, Part, Prose, Sha256, Text, loaded
 from nasbench import registry
 from nasbench.core import Benchmark, Budget, Constraint
-from nasbench.errors import InvalidConfig, UnknownName
+from nasbench.errors import InvalidConfig, UnknownBenchmark, UnknownName
 from nasbench.harness.problem import find_objectives
 
 TRACKS = Path(__file__).parent / "tracks"
@@ -103,6 +104,16 @@ class Track(Part):
     def run_constraints(self) -> tuple[Constraint, ...]:
         """The constraints as the harness knows them."""
         return tuple(Constraint(c.metric, c.upper, c.lower) for c in self.constraints)
+
+    @property
+    def retired(self) -> bool:
+        """Whether a benchmark is another one now than the track was frozen with, or gone."""
+        try:
+            for each in self.benchmarks:
+                self.benchmark(each.name)
+        except (InvalidConfig, UnknownBenchmark):
+            return True
+        return False
 
     def benchmark(self, name: str) -> Benchmark:
         """The installed benchmark of this name.

@@ -3,6 +3,7 @@ import shutil
 
 import pytest
 
+from leaderboards import page
 from leaderboards.board import read_board
 from leaderboards.documents import to_json
 from leaderboards.track import freeze
@@ -96,6 +97,42 @@ def test_an_entry_in_a_folder_of_another_name_is_refused(folders):
     entry.rename(entry.with_name("better"))
     with pytest.raises(InvalidConfig, match="expected the name better"):
         read_board(*folders)
+
+
+@pytest.fixture
+def replaced(folders, tmp_path):
+    """A board, and then the table of its track becomes another one."""
+    site = tmp_path / "site"
+    assert build(folders, "-o", f"{site}") == 0
+    path = folders[0] / f"{TRACK.slug}.json"
+    path.write_text(path.read_text().replace(TRACK.benchmarks[0].sha256, "0" * 64))
+    return site
+
+
+def test_a_retired_version_keeps_its_pages_and_says_so(folders, replaced, capsys):
+    before = {p: p.read_text() for p in (replaced / "tiny").rglob("*") if p.is_file()}
+    assert build(folders, "-o", f"{replaced}", "--check") == 1
+    assert build(folders, "-o", f"{replaced}") == 0
+    assert "tiny-v1 is retired" in capsys.readouterr().err
+    assert 'href="tiny/v1/index.html"' in (replaced / "index.html").read_text()
+    assert before.keys() == {p for p in (replaced / "tiny").rglob("*") if p.is_file()}
+    for path, text in before.items():
+        noted = path.read_text()
+        assert noted == text.replace(page.PLACE, page.RETIRED)
+        assert (page.RETIRED in noted) == (path.suffix == ".html")
+    assert build(folders, "-o", f"{replaced}", "--check") == 0
+    assert build(folders, "-o", f"{replaced}") == 0
+    assert {path.read_text().count(page.RETIRED) for path in before} == {0, 1}
+
+
+def test_a_new_folder_says_that_it_lacks_the_pages_of_a_retired_version(folders, replaced):
+    fresh = replaced.with_name("fresh")
+    assert build(folders, "-o", f"{fresh}") == 0
+    assert (
+        "Tiny, version 1 (its pages are not in this folder)" in (fresh / "index.html").read_text()
+    )
+    assert not (fresh / "tiny").exists()
+    assert json.loads((fresh / "leaderboard.json").read_text())["retired"][0]["kept"] == 0
 
 
 def test_entries_of_no_track_are_refused(folders):
