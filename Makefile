@@ -11,7 +11,7 @@ DEMO_OUT ?= runs/demo
 
 export PYTHON VENV
 
-.PHONY: help demo test check bench pages surrogates clean install install-dev
+.PHONY: help demo test check bench pages surrogates board tracks clean install install-dev
 
 help:
 	@echo "make demo    compare five searchers, train the winners, write a report"
@@ -20,6 +20,8 @@ help:
 	@echo "make bench   the speed measurements"
 	@echo "make pages   docs/tables, made from the tables"
 	@echo "make surrogates  the shipped surrogates, fitted anew on every shipped table"
+	@echo "make board   the leaderboards' pages, board/, made from their entries"
+	@echo "make tracks  after a table was replaced: its tracks, their entries and the board"
 	@echo "make clean   remove what the tools left behind; runs and .venv stay"
 
 install:
@@ -48,6 +50,15 @@ pages: install
 
 surrogates: install
 	OMP_NUM_THREADS=1 $(BIN)/python scripts/ship_surrogates.py
+
+board: install
+	OMP_NUM_THREADS=1 $(BIN)/nasbench leaderboard build -o board
+
+# RENEW=--unreleased: in the place of the versions that are there
+tracks: install
+	$(BIN)/python scripts/freeze_track.py --renew $(RENEW)
+	OMP_NUM_THREADS=1 $(BIN)/python scripts/make_entries.py --missing
+	$(MAKE) board
 
 clean:
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis \

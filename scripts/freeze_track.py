@@ -4,20 +4,23 @@
     scripts/freeze_track.py mnist1d --kind single-objective   # one of them
     scripts/freeze_track.py --all-tables   # the aggregate of all tables
     scripts/freeze_track.py digits-on-photos --version 2
+    scripts/freeze_track.py --renew   # the next version of every track whose table was replaced
 
 A track that is there is never changed: if the table has another hash now, give the next version.
+Before it was released, `--renew --unreleased` freezes it anew instead and removes its entries.
 """
 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
 from leaderboards.documents import to_json
-from leaderboards.track import TRACKS, Track, freeze
+from leaderboards.track import ENTRIES, TRACKS, Track, find_track, freeze, read_tracks
 from nasbench import registry
 from nasbench.atomic import write_text
 from nasbench.core import Architecture, Budget, Candidate
@@ -95,6 +98,32 @@ def of_all(version: int) -> Track:
     )
 
 
+def renewed(track: Track, version: int) -> Track:
+    """A track as it was, on its benchmarks as they are now."""
+    return freeze(
+        *(track.name, [benchmark.name for benchmark in track.benchmarks]),
+        version=version,
+        title=track.title,
+        description=track.description,
+        kind=track.kind,
+        access=track.access,
+        objectives=track.objectives,
+        constraints=track.run_constraints,
+        budget=track.run_budget,
+        seeds=track.seeds,
+    )
+
+
+def renew(*, unreleased: bool) -> None:
+    for track in read_tracks():
+        if not track.retired or track != find_track(track.name):
+            continue
+        if unreleased:
+            (TRACKS / f"{track.slug}.json").unlink()
+            shutil.rmtree(ENTRIES / track.slug, ignore_errors=True)
+        write(renewed(track, track.version + (not unreleased)))
+
+
 def write(track: Track) -> None:
     path, text = TRACKS / f"{track.slug}.json", to_json(track)
     if path.exists() and path.read_text() != text:
@@ -109,7 +138,11 @@ def main() -> None:
     parser.add_argument("--kind", action="append", choices=KINDS, help="Default all; repeatable.")
     parser.add_argument("--all-tables", action="store_true")
     parser.add_argument("--version", type=int, default=1)
+    parser.add_argument("--renew", action="store_true", help="Tracks whose table was replaced.")
+    parser.add_argument("--unreleased", action="store_true", help="Renew them in their place.")
     asked = parser.parse_args()
+    if asked.renew:
+        renew(unreleased=asked.unreleased)
     tracks = [track for task in asked.tasks for track in of_table(task, asked.version)]
     tracks = [track for track in tracks if track.kind in (asked.kind or KINDS)]
     if asked.all_tables:

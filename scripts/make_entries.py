@@ -1,11 +1,12 @@
 """Make the project's own entries again: runs, submissions, checks, all resumable.
 
-    scripts/make_entries.py [--runs runs/entries] [--track digits-on-photos] [--searcher bananas]
+    scripts/make_entries.py [--runs runs/entries] [--track mnist1d-v1] [--searcher bananas]
+    scripts/make_entries.py --missing   # only those that are not there
 
 Every registered searcher that trains no network of its own enters every track, but only those that
 can: a track of several objectives is for searchers of several (and for the baselines), and one in
 seconds for those whose own time is small, unless --all-searchers. An entry that is there is kept,
-unless its runs or its description come out differently.
+unless its runs or its description come out differently. Retired tracks are left alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from leaderboards.pack import pack
+from leaderboards.submission import FILE
 from leaderboards.track import ENTRIES, Track, read_tracks
 from nasbench import registry
 from nasbench.errors import NasbenchError
@@ -52,8 +54,14 @@ def about(searcher: str) -> dict[str, Any]:
     }
 
 
+def missing(track: Track, searchers: Sequence[str]) -> list[str]:
+    return [name for name in searchers if not (ENTRIES / track.slug / name / FILE).is_file()]
+
+
 def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | None) -> None:
-    for part in parts_of([benchmark.name for benchmark in track.benchmarks], runs / track.slug):
+    hashes = "-".join(benchmark.sha256[:8] for benchmark in track.benchmarks)
+    runs = runs / track.slug / hashes  # and not those on an earlier table
+    for part in parts_of([benchmark.name for benchmark in track.benchmarks], runs):
         compare(
             *(part.benchmark, searchers, track.seeds),
             budget=track.run_budget,
@@ -66,7 +74,7 @@ def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | No
         out = ENTRIES / track.slug / searcher
         with tempfile.TemporaryDirectory() as scratch:
             made = Path(scratch) / searcher
-            pack(runs / track.slug, made, track, searcher=searcher, about=about(searcher))
+            pack(runs, made, track, searcher=searcher, about=about(searcher))
             if not same(made, out):
                 shutil.rmtree(out, ignore_errors=True)
                 out.parent.mkdir(parents=True, exist_ok=True)
@@ -92,14 +100,20 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, default=Path("runs/entries"))
     parser.add_argument("--track", help="Slug of one track; default all.")
     parser.add_argument("--searcher", action="append", help="Default all that enter; repeatable.")
+    parser.add_argument("--missing", action="store_true", help="Leave entries that are there.")
     parser.add_argument("--processes", "-j", type=int)
     asked = parser.parse_args()
     for track in read_tracks():
-        if asked.track in (None, track.slug):
-            try:
-                make(track, asked.searcher or entrants(track), asked.runs, asked.processes)
-            except NasbenchError as fault:
-                raise SystemExit(f"error: {track.slug}: {fault}") from fault
+        if asked.track not in (None, track.slug) or track.retired:
+            continue
+        searchers = asked.searcher or entrants(track)
+        if asked.missing:
+            searchers = missing(track, searchers)
+        try:
+            if searchers:
+                make(track, searchers, asked.runs, asked.processes)
+        except NasbenchError as fault:
+            raise SystemExit(f"error: {track.slug}: {fault}") from fault
 
 
 if __name__ == "__main__":
