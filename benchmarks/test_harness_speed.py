@@ -15,7 +15,6 @@ import pytest
 from nasbench import registry
 from nasbench.core import Architecture, Budget, Candidate
 from nasbench.harness.run import run
-from tabular.embedded import path_of
 
 EVALUATIONS = 20_000
 OPTUNA_EVALUATIONS = 1_000
@@ -24,8 +23,6 @@ ROUNDS = 5
 
 @pytest.fixture(scope="module")
 def table():
-    if not path_of("cell201_digits-on-photos.h5").exists():
-        pytest.skip("the table cell201/digits-on-photos is not built yet")
     found = registry.benchmark("cell201/digits-on-photos")
     found.query([Candidate(found.space.arch(0))])
     return found

@@ -7,27 +7,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nasbench import registry
 from nasbench.atomic import write_text
 from tabular import agreement, card, schema
 from tabular.card_facts import decimal, grid
+from tabular.embedded import NAMES, path_of
+from tabular.hdf5 import open_table
 from tabular.table import Table
 
 TARGET = Path(__file__).parents[1] / "docs/tables"
-OWN = "nasbench-lab"
 HEAD = """# Tables
 
 Every table that ships with the project has a page that is made from it: `make pages` writes them
 anew, and `nasbench table card` the one of any other table.
 """
-
-
-def shipped() -> list[Table]:
-    """The registered tables of this distribution; what others have installed is left out."""
-    names = registry.names(registry.BENCHMARKS)
-    own = [name for name in names if registry.provider(registry.BENCHMARKS, name) == OWN]
-    found = [registry.benchmark(name) for name in own]
-    return [each for each in found if isinstance(each, Table)]
 
 
 def row(table: Table) -> tuple[str, ...]:
@@ -49,7 +41,7 @@ def row(table: Table) -> tuple[str, ...]:
 
 
 def main() -> None:
-    tables = shipped()
+    tables = [open_table(path_of(name)) for name in NAMES]
     for table in tables:
         others = [o for o in tables if o is not table and o.space.name == table.space.name]
         card.write(table, others, TARGET / f"{table.task}.md")

@@ -11,37 +11,45 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tabular.table import Table
 
+NAMES = (
+    "cell201/digits-on-photos",
+    "cell201/language-names",
+    "cell201/mnist1d",
+    "cell201/spoken-digits",
+)
+"""What each is registered by, next to which plug-ins may register others."""
+
 _unpacked = ExitStack()  # a zipped package is unpacked for as long as the process lives
 atexit.register(_unpacked.close)
 
 
 def digits_on_photos() -> Table:
     """`cell201/digits-on-photos`: every class of cell201 trained on digits in front of photos."""
-    return _embedded("cell201_digits-on-photos.h5")
+    return _embedded("cell201/digits-on-photos")
 
 
 def mnist1d() -> Table:
     """`cell201/mnist1d`: every class of cell201 trained on signals in the shapes of digits."""
-    return _embedded("cell201_mnist1d.h5")
+    return _embedded("cell201/mnist1d")
 
 
 def spoken_digits() -> Table:
     """`cell201/spoken-digits`: every class of cell201 trained on digits said by many voices."""
-    return _embedded("cell201_spoken-digits.h5")
+    return _embedded("cell201/spoken-digits")
 
 
 def language_names() -> Table:
     """`cell201/language-names`: every class of cell201 trained to tell languages by names."""
-    return _embedded("cell201_language-names.h5")
+    return _embedded("cell201/language-names")
 
 
-def _embedded(file: str) -> Table:
+def _embedded(name: str) -> Table:
     from tabular.hdf5 import open_table
 
-    return open_table(path_of(file))
+    return open_table(path_of(name))
 
 
-def path_of(file: str) -> Path:
+def path_of(name: str) -> Path:
     """Where an embedded table is on disk."""
-    found = resources.files("tabular") / "data" / file
+    found = resources.files("tabular") / "data" / f"{name.replace('/', '_')}.h5"
     return _unpacked.enter_context(resources.as_file(found))

@@ -13,6 +13,7 @@ import nasbench
 from nasbench import registry
 from nasbench.cli import compose
 from nasbench.testing.toy import ToyBenchmark
+from tabular import embedded
 
 README = (Path(__file__).parents[1] / "README.md").read_text()
 PYTHON = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
@@ -62,14 +63,7 @@ def test_the_readme_shows_the_commands_it_promises():
     assert {"list", "query", "show", "compare", "verify", "report", "table"} <= said
 
 
-TABLES = [
-    name
-    for name in registry.names(registry.BENCHMARKS)
-    if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab" and "@" not in name
-]
-
-
-@pytest.mark.parametrize("name", TABLES)
+@pytest.mark.parametrize("name", embedded.NAMES)
 def test_what_the_readme_says_of_a_table_is_so(name):
     (row,) = (line for line in README.splitlines() if line.startswith(f"| [`{name}`]"))
     task = registry.task(name.partition("/")[2])
@@ -80,11 +74,11 @@ def test_what_the_readme_says_of_a_table_is_so(name):
 
 def test_what_the_readme_says_of_all_tables_is_so():
     space, text = registry.space("cell201-v1"), " ".join(README.split())
-    recipes = [registry.task(name.partition("/")[2]).recipe for name in TABLES]
+    recipes = [registry.task(name.partition("/")[2]).recipe for name in embedded.NAMES]
     widths = [recipe.channels * 2**stage for recipe in recipes for stage in range(recipe.stages)]
     assert {recipe.stages for recipe in recipes} == {1, 2}
     assert f"one or two stages of {min(widths)} to {max(widths)} channels" in text
     assert f"{len(space):,} cells" in text
     assert f"{len({space.canonical(space.arch(i)) for i in range(len(space))}):,} classes" in text
-    assert len(TABLES) == 4
+    assert len(embedded.NAMES) == 4
     assert "Four tables" in text

@@ -11,10 +11,9 @@ from typer.testing import CliRunner
 from nasbench import registry
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig, TableFault
-from tabular import card, schema
+from tabular import card, embedded, schema
 from tabular.commands import app
 from tabular.hdf5 import open_table, write_table
-from tabular.table import Table
 
 PAGES = Path(__file__).parents[2] / "docs/tables"
 
@@ -257,15 +256,7 @@ def test_a_page_that_is_no_markdown_is_wrong_usage(run, tmp_path):
     assert ".md" in run("toy/one", "-o", tmp_path / "page.html", code=2).stderr
 
 
-OURS = [
-    name
-    for name in registry.names(registry.BENCHMARKS)
-    if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab"
-    and isinstance(registry.benchmark(name), Table)
-]
-
-
-@pytest.mark.parametrize("name", OURS)
+@pytest.mark.parametrize("name", embedded.NAMES)
 def test_the_committed_page_is_about_the_table_that_ships(name):
     table = registry.benchmark(name)
     text = (PAGES / f"{table.task}.md").read_text()
@@ -277,7 +268,7 @@ def test_the_committed_page_is_about_the_table_that_ships(name):
 
 
 def test_every_table_that_a_committed_page_names_still_ships():
-    known = {registry.benchmark(name).sha256[:12] for name in OURS}
+    known = {registry.benchmark(name).sha256[:12] for name in embedded.NAMES}
     for page in PAGES.glob("*.md"):
         named = re.findall(r"sha256 `([0-9a-f]{12})`", page.read_text())
         assert set(named) <= known, f"{page.name} is about another table: run `make pages`"

@@ -7,26 +7,27 @@ from nasbench import registry
 from nasbench.core import Candidate
 from tabular import embedded
 
-NAMES = [
-    name
-    for name in registry.names(registry.BENCHMARKS)
-    if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab" and "@" not in name
-]
 NAME = "cell201/digits-on-photos"
 
 
-@pytest.fixture(scope="module", params=NAMES)
+@pytest.fixture(scope="module", params=embedded.NAMES)
 def table(request):
     return registry.benchmark(request.param)
 
 
-def test_the_table_of_every_shipped_file_is_registered():
-    files = {path.name for path in embedded.path_of("").glob("*.h5")}
-    assert files == {f"{name.replace('/', '_')}.h5" for name in NAMES}
+def test_every_shipped_file_is_named_and_registered():
+    files = {path.name for path in embedded.path_of(embedded.NAMES[0]).parent.glob("*.h5")}
+    assert files == {f"{name.replace('/', '_')}.h5" for name in embedded.NAMES}
+    ours = (
+        name
+        for name in registry.names(registry.BENCHMARKS)
+        if registry.provider(registry.BENCHMARKS, name) == "nasbench-lab" and "@" not in name
+    )
+    assert list(ours) == list(embedded.NAMES)
 
 
 def test_the_table_goes_by_its_registered_name(table):
-    assert table.name in NAMES
+    assert table.name in embedded.NAMES
     assert registry.benchmark(table.name).sha256 == table.sha256
 
 
