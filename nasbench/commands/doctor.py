@@ -23,7 +23,7 @@ from nasbench.harness.processes import cores
 
 DISTRIBUTION = "nasbench-lab"
 PYTHON = (3, 11)
-MAINTAINERS = ("test", "dev", "browser")
+MAINTAINERS = ("test", "stats", "dev", "browser")
 """Extras of which a user of the package needs to hear nothing."""
 ROOM_BYTES = 1 << 30
 """Free disk below which a warning is due."""

@@ -1,3 +1,5 @@
+from importlib import metadata
+
 import pytest
 
 from nasbench import registry
@@ -59,3 +61,11 @@ def test_a_benchmark_without_content_claims_nothing_of_it(found):
     finding = found(ToyBenchmark())
     assert finding.level == "ok"
     assert "intact" not in finding.text
+
+
+def test_extras_that_only_maintainers_need_are_not_mentioned():
+    told = {finding.what for finding in doctor._requirements()}
+    assert {"extra optuna", "extra onnx"} <= told
+    assert not told & {f"extra {name}" for name in doctor.MAINTAINERS}
+    known = set(metadata.metadata(doctor.DISTRIBUTION).get_all("Provides-Extra"))
+    assert set(doctor.MAINTAINERS) <= known  # or a renamed one would be told of again
