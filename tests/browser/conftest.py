@@ -65,7 +65,8 @@ def cards():
 @pytest.fixture(scope="session")
 def chromium():
     webdriver = pytest.importorskip("selenium.webdriver", reason="selenium is not installed")
-    driver, browser = shutil.which("chromedriver"), shutil.which("chromium")
+    driver = shutil.which("chromedriver")
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
     if not driver or not browser:
         pytest.skip("needs Chromium: apt-get install chromium chromium-driver")
     options = webdriver.ChromeOptions()
@@ -90,7 +91,7 @@ def visit(chromium, board):
         chromium.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-        chromium.get(f"{board.as_uri()}/{page}")
+        chromium.get((board / page).as_uri())  # of another board if the path is absolute
         chromium.execute_script("try { localStorage.clear(); } catch {}")
         return chromium
 

@@ -1,5 +1,8 @@
+from pathlib import Path
+
 import pytest
 
+COMMITTED = Path(__file__).parents[2] / "board"
 TRACK = "toy/v2/index.html"
 EVERY = (
     "index.html",
@@ -223,3 +226,15 @@ def test_axe_finds_nothing_serious(visit, axe, page, dark):
         (v["id"], v["nodes"][0]["html"]) for v in found if v["impact"] in ("serious", "critical")
     ]
     assert serious == []
+
+
+@pytest.mark.parametrize(
+    "page", sorted(COMMITTED.glob("*/v*/index.html")), ids=lambda page: page.parts[-3]
+)
+def test_a_page_of_the_committed_board_is_there_at_once(page, visit):
+    assert page.stat().st_size < 3e6
+    driver = visit(page)
+    took_ms = "return performance.getEntriesByType('navigation')[0].loadEventEnd"
+    assert 0 < driver.execute_script(took_ms) < 2000
+    assert len(names(driver)) == len(list((page.parent / "entries").iterdir()))
+    assert len(driver.find_elements("css selector", "figure svg path")) > 3
