@@ -1,5 +1,6 @@
 import json
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -149,6 +150,15 @@ def test_a_track_without_entries_has_no_page(folders):
 def test_a_folder_that_is_not_there_is_told(folders, tmp_path):
     with pytest.raises(InvalidConfig, match="is no folder"):
         read_board(folders[0], tmp_path / "elsewhere")
+
+
+def test_nothing_of_the_committed_board_is_flagged():
+    """That its numbers are right is shown by building it again: `build --check`, in .ci/run."""
+    found = sorted((Path(__file__).parents[2] / "board").glob("*/v*/standings.json"))
+    assert len(found) >= 6
+    for path in found:
+        entries = json.loads(path.read_text())["entries"]
+        assert [each["entry"] for each in entries if each["flags"]] == [], path
 
 
 def test_serving_needs_a_board(tmp_path, capsys):
