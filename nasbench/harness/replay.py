@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +18,23 @@ TOLERANCE_S = 1e-6
 AT_ONCE = 2048
 """Candidates in one query: few enough that memory stays small, however long the run."""
 
-_Row: TypeAlias = tuple[tuple[int, ...], int]
-"""Genes and epochs."""
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """The m different rows of genes and epochs, sorted, so that those of an architecture follow one
+    another, the shortest training first.
+    """
+
+    genes: list[tuple[int, ...]]
+    """(m,)"""
+    epochs: list[int]
+    """(m,)"""
+    arch: NDArray[np.intp]
+    """Number (m,) of each row's architecture."""
+    first: NDArray[np.intp]
+    """Evaluation (m,) in which each was first."""
+    which: NDArray[np.intp]
+    """Number (n,) of the row that each evaluation asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,55 +57,70 @@ def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
     The searcher's own seconds cannot be asked for again, and what was left out after the last
     evaluation cannot be missed.
     """
-    distinct, which = _distinct(run)
-    if outside := _outside(run, benchmark, distinct, which):
+    rows = _distinct(run.trajectory)
+    if outside := _outside(run, benchmark, rows):
         return [outside]
-    values, feasible, costs_s = _answers(run, benchmark, distinct)
+    values, feasible, costs_s = _answers(run, benchmark, rows)
     return [
-        *_values(run.trajectory, values[which], feasible[which]),
-        *_clock(run, distinct, which, costs_s),
+        *_values(run.trajectory, values[rows.which], feasible[rows.which]),
+        *_clock(run, rows, costs_s),
         *_budget(run),
     ]
 
 
-def _distinct(run: Run) -> tuple[list[_Row], NDArray[np.intp]]:
-    """Every different genes and epochs in the order they came, and which (n,) were evaluated."""
-    numbers: dict[_Row, int] = {}
-    genes, epochs = map(tuple, run.trajectory.genes.tolist()), run.trajectory.epochs.tolist()
-    which = [numbers.setdefault(row, len(numbers)) for row in zip(genes, epochs, strict=True)]
-    return list(numbers), np.array(which, dtype=np.intp)
+def _distinct(trajectory: Trajectory) -> _Rows:
+    table = np.column_stack([trajectory.genes, trajectory.epochs])
+    order = np.lexsort(table.T[::-1])  # stable: of equal ones the first comes first
+    unlike = np.diff(table[order], axis=0, prepend=0) != 0
+    unlike[:1] = True
+    new = unlike.any(axis=1)
+    first = order[new]
+    which = np.empty_like(order)
+    which[order] = np.cumsum(new) - 1
+    return _Rows(
+        genes=list(map(tuple, trajectory.genes[first].tolist())),
+        epochs=trajectory.epochs[first].tolist(),
+        arch=np.cumsum(unlike[new, :-1].any(axis=1)) - 1,
+        first=first,
+        which=which,
+    )
 
 
-def _outside(
-    run: Run, benchmark: Benchmark, distinct: Sequence[_Row], which: NDArray[np.intp]
-) -> Complaint | None:
+def _outside(run: Run, benchmark: Benchmark, rows: _Rows) -> Complaint | None:
     """The first thing that cannot be asked."""
-    space = restricted(benchmark, run.constraints)
-    for number, (genes, epochs) in enumerate(distinct):
-        if not space.is_valid(Architecture(run.space, genes)):
-            place = f"genes.{np.argmax(which == number)}"
-            return Complaint(place, f"an architecture of {space.name}", str(genes))
-        if epochs not in benchmark.epochs:
-            place = f"epochs.{np.argmax(which == number)}"
-            return Complaint(place, f"one of {benchmark.epochs}", str(epochs))
-    return None
+    space, known = restricted(benchmark, run.constraints), set(benchmark.epochs)
+    heads = np.flatnonzero(np.diff(rows.arch, prepend=-1))  # the architectures, once each
+    good = [space.is_valid(Architecture(run.space, rows.genes[k])) for k in heads.tolist()]
+    valid = np.array(good, dtype=np.bool_)[rows.arch]
+    wrong = ~valid | np.array([n not in known for n in rows.epochs], dtype=np.bool_)
+    if not wrong.any():
+        return None
+    number = min(np.flatnonzero(wrong).tolist(), key=lambda k: rows.first[k])
+    place, genes = rows.first[number], rows.genes[number]
+    if not valid[number]:
+        return Complaint(f"genes.{place}", f"an architecture of {space.name}", str(genes))
+    return Complaint(f"epochs.{place}", f"one of {benchmark.epochs}", str(rows.epochs[number]))
 
 
 def _answers(
-    run: Run, benchmark: Benchmark, distinct: Sequence[_Row]
+    run: Run, benchmark: Benchmark, rows: _Rows
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.float64]]:
     """Signed objectives (m, k), feasibility (m,) and seconds (m,) of every different row."""
     metrics = find_objectives(benchmark, run.objectives)
     bounds = on_metrics(benchmark, run.constraints)
-    values = np.empty((len(distinct), len(metrics)))
-    feasible, costs_s = np.empty(len(distinct), np.bool_), np.empty(len(distinct))
-    for start in range(0, len(distinct), AT_ONCE):
-        rows = slice(start, start + AT_ONCE)
-        asked = [Candidate(Architecture(run.space, genes), n) for genes, n in distinct[rows]]
+    m = len(rows.genes)
+    values, feasible, costs_s = np.empty((m, len(metrics))), np.ones(m, np.bool_), np.empty(m)
+    for start in range(0, m, AT_ONCE):
+        part = slice(start, start + AT_ONCE)
+        pairs = zip(rows.genes[part], rows.epochs[part], strict=True)
+        asked = [Candidate(Architecture(run.space, genes), epochs) for genes, epochs in pairs]
         results = benchmark.query(asked, noise_seed=run.noise_seed)
-        values[rows] = [[m.sign * result.metrics[m.name] for m in metrics] for result in results]
-        feasible[rows] = [all(b.holds(r.metrics[b.metric]) for b in bounds) for r in results]
-        costs_s[rows] = [result.cost_s for result in results]
+        for k, metric in enumerate(metrics):
+            values[part, k] = [result.metrics[metric.name] for result in results]
+        for bound in bounds:
+            feasible[part] &= [bound.holds(result.metrics[bound.metric]) for result in results]
+        costs_s[part] = [result.cost_s for result in results]
+    values *= [metric.sign for metric in metrics]
     values[np.isnan(values)] = np.inf
     return values, feasible, costs_s
 
@@ -111,9 +139,7 @@ def _values(
     ]
 
 
-def _clock(
-    run: Run, distinct: Sequence[_Row], which: NDArray[np.intp], costs_s: NDArray[np.float64]
-) -> list[Complaint]:
+def _clock(run: Run, rows: _Rows, costs_s: NDArray[np.float64]) -> list[Complaint]:
     trajectory = run.trajectory
     for name, seconds in (("spent_s", trajectory.spent_s), ("overhead_s", trajectory.overhead_s)):
         back = np.flatnonzero(np.diff(seconds, prepend=0.0) < 0)
@@ -124,7 +150,7 @@ def _clock(
     if run.workers > 1:
         return []
     trained_s = trajectory.spent_s - trajectory.overhead_s
-    expected_s = np.cumsum(_charged(distinct, which, costs_s))
+    expected_s = np.cumsum(_charged(rows, costs_s))
     wrong = np.flatnonzero(~_close(expected_s, trained_s, TOLERANCE_S))
     if not wrong.size:
         return []
@@ -133,21 +159,18 @@ def _clock(
     return [Complaint(f"spent_s.{k} - overhead_s.{k}", what, f"{trained_s[k]:.6f} s")]
 
 
-def _charged(
-    distinct: Sequence[_Row], which: NDArray[np.intp], costs_s: NDArray[np.float64]
-) -> list[float]:
-    """Seconds of each evaluation, by the rule of `nasbench.harness.workers`."""
-    rows = [(*row, cost_s) for row, cost_s in zip(distinct, costs_s.tolist(), strict=True)]
-    charged: list[float] = []
-    longest: dict[tuple[int, ...], tuple[int, float]] = {}
-    for number in which.tolist():
-        genes, epochs, cost_s = rows[number]
-        before, before_s = longest.get(genes, (0, 0.0))
-        goes_on = before < epochs
-        charged.append(max(cost_s - before_s * goes_on, 0.0))
-        if goes_on:
-            longest[genes] = (epochs, cost_s)
-    return charged
+def _charged(rows: _Rows, costs_s: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Seconds (n,) of each evaluation, by the rule of `nasbench.harness.workers`: who has been
+    trained before goes on from its longest training, unless that was as long.
+    """
+    arch, epochs = rows.arch[rows.which], np.array(rows.epochs)
+    order = np.argsort(arch, kind="stable")  # every architecture's evaluations as they came
+    longest = np.maximum.accumulate(rows.which[order])  # of its own: rows are sorted by it
+    now, before = rows.which[order[1:]], longest[:-1]
+    goes_on = (rows.arch[before] == rows.arch[now]) & (epochs[before] < epochs[now])
+    charged = costs_s[rows.which]
+    charged[order[1:]] -= np.where(goes_on, costs_s[before], 0.0)
+    return np.maximum(charged, 0.0)
 
 
 def _budget(run: Run) -> list[Complaint]:
