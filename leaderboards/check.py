@@ -117,14 +117,16 @@ def _names(
     board, own = Path(entries).resolve() / track.slug, folder.resolve()
     found = []
     if own.parent.parent == board.parent:
-        for what, wanted, got in (
+        for what, there, got in (
             ("track", own.parent.name, track.slug),
             ("name", own.name, submission.name),
         ):
-            if wanted != got:
-                found.append(Complaint(FILE, what, f"{wanted!r}, after its folder", repr(got)))
-    others = [p for p in board.glob("*") if p.resolve() != own] if board.is_dir() else []
-    same = [p.name for p in sorted(others) if skeleton(p.name) == skeleton(submission.name)]
+            if there != got:
+                found.append(Complaint(FILE, what, f"{there!r}, after its folder", repr(got)))
+    others = {path.name for path in board.iterdir()} if board.is_dir() else set()
+    others -= {own.name} if own.parent == board else set()
+    wanted = skeleton(submission.name)
+    same = sorted(name for name in others if skeleton(name) == wanted)
     if same:
         expected = f"a name unlike those on the board of {track.slug}"
         got = f"{submission.name!r}, where there is {same[0]!r}"

@@ -18,12 +18,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Benchmark, Candidate, Run, SupportsRows
+from nasbench.core import Benchmark, Candidate, Constraint, Metric, Run, SupportsRows
 from nasbench.harness.constraints import Feasible
 from nasbench.harness.problem import find_objectives
 from nasbench.harness.trajectory import candidate_at, incumbent_positions
@@ -78,7 +79,7 @@ def fisher(p_values: NDArray[np.float64]) -> float:
 
 def _beyond(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
     for run in runs:
-        best = _column(run, benchmark, run.noise_seed).min()
+        best = _column(run, benchmark, run.noise_seed)[0]
         values = run.trajectory.values[:, 0]
         if values.min() < best - 1e-9 * abs(best):
             text = (
@@ -91,7 +92,7 @@ def _beyond(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
 
 def _shares(run: Run, benchmark: Benchmark) -> NDArray[np.float64]:
     """Share of rows (n,) at least as good as the incumbent, fully trained and free of noise."""
-    column = np.sort(_column(run, benchmark, None))
+    column = _column(run, benchmark, None)
     positions = incumbent_positions(run.trajectory)
     known, which = np.unique(positions, return_inverse=True)
     archs = [candidate_at(run, int(k)).arch for k in known if k >= 0]
@@ -105,19 +106,29 @@ def _shares(run: Run, benchmark: Benchmark) -> NDArray[np.float64]:
 
 
 def _column(run: Run, benchmark: Benchmark, noise_seed: int | None) -> NDArray[np.float64]:
-    """The signed first objective of all feasible rows (rows,)."""
+    """The signed first objective of all feasible rows (rows,), sorted."""
     (metric,) = find_objectives(benchmark, run.objectives[:1])
+    return _sorted_column(benchmark, metric, run.constraints, noise_seed)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=128)  # all entries of a track ask for the same few: one for each noise seed
+def _sorted_column(
+    benchmark: Benchmark,
+    metric: Metric,
+    constraints: tuple[Constraint, ...],
+    noise_seed: int | None,
+) -> NDArray[np.float64]:
     assert isinstance(benchmark, SupportsRows)
     genes, columns = benchmark.rows()
-    feasible = Feasible(benchmark, run.constraints, genes, columns)
-    values = columns[metric.name]
+    feasible = Feasible(benchmark, constraints, genes, columns)
+    values = columns[metric.name][feasible.holds]
     if noise_seed is not None:
         archs = [Candidate(feasible.arch(k)) for k in np.flatnonzero(feasible.holds).tolist()]
         results = benchmark.query(archs, noise_seed=noise_seed)
         values = np.array([result.metrics[metric.name] for result in results])
-    else:
-        values = values[feasible.holds]
-    return metric.sign * values[np.isfinite(values)]
+    column = np.sort(metric.sign * values[np.isfinite(values)])
+    column.flags.writeable = False
+    return column
 
 
 def _lookup(shares: Sequence[NDArray[np.float64]]) -> str:

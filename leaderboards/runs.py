@@ -32,17 +32,12 @@ def read_entry_run(path: Path, name: str, queries: int) -> tuple[Run | None, lis
     """The run of a file, or None and all complaints about it under the `name` of the file."""
     try:
         content = read(path, BYTES + BYTES_OF_EVALUATION * queries)
-        document = parse(content)
     except Refused as fault:
         return None, [Complaint(name, "", fault.expected, fault.got)]
     try:
-        return from_json(content, Path("run")), []
-    except RunFault as fault:
-        try:
-            RunFile.model_validate(document)
-        except ValidationError as invalid:
-            return None, complaints(name, invalid)
-        return None, [_refusal(name, str(fault))]
+        return from_json(content.decode(), Path("run")), []
+    except (RunFault, UnicodeDecodeError) as fault:
+        return None, _refusals(name, content, fault)
     except (OverflowError, RecursionError) as fault:  # numbers and nesting beyond all use
         return None, [Complaint(name, "", "a run", f"what cannot be read: {fault}")]
 
@@ -128,6 +123,17 @@ def _why(name: str, run: Run, benchmark: Benchmark) -> str:
 
 def _worded(value: object) -> str:
     return shown(value) if isinstance(value, str) else f"{value}"
+
+
+def _refusals(name: str, content: bytes, fault: Exception) -> list[Complaint]:
+    """All that is wrong with a run file, of which `fault` is the first."""
+    try:
+        RunFile.model_validate(parse(content))
+    except Refused as refused:
+        return [Complaint(name, "", refused.expected, refused.got)]
+    except ValidationError as invalid:
+        return complaints(name, invalid)
+    return [_refusal(name, str(fault))]
 
 
 def _refusal(name: str, message: str) -> Complaint:
