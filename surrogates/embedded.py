@@ -35,6 +35,26 @@ def language_names_xgb() -> Surrogate:
     return _embedded("cell201/language-names@xgb")
 
 
+def digits_on_photos_gnn() -> Surrogate:
+    """`cell201/digits-on-photos@gnn`: graph networks fitted on the same classes as `@xgb`."""
+    return _embedded("cell201/digits-on-photos@gnn")
+
+
+def mnist1d_gnn() -> Surrogate:
+    """`cell201/mnist1d@gnn`: graph networks fitted on the same classes as `@xgb`."""
+    return _embedded("cell201/mnist1d@gnn")
+
+
+def spoken_digits_gnn() -> Surrogate:
+    """`cell201/spoken-digits@gnn`: graph networks fitted on the same classes as `@xgb`."""
+    return _embedded("cell201/spoken-digits@gnn")
+
+
+def language_names_gnn() -> Surrogate:
+    """`cell201/language-names@gnn`: graph networks fitted on the same classes as `@xgb`."""
+    return _embedded("cell201/language-names@gnn")
+
+
 def folder_of(name: str) -> str:
     """The folder in `data` of a surrogate's name."""
     return f"{name.replace('/', '_')}.surrogate"

@@ -1,12 +1,16 @@
+import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from safetensors.numpy import load, save
 
 from nasbench.core import Candidate
 from nasbench.errors import (
     InvalidArchitecture,
+    InvalidConfig,
     OutputFault,
     SurrogateFault,
     UnknownSpace,
@@ -17,6 +21,7 @@ from nasbench.testing.toy import ToySpace
 from surrogates import artifact
 from surrogates import fit as fitting
 from surrogates.benchmark import surrogate
+from surrogates.gnn import Config, Gnn
 
 SPACE = ToySpace()
 
@@ -60,6 +65,54 @@ def test_other_models_are_stored_as_well(toy, tmp_path, model):
     archs = SPACE.sample(10, np.random.default_rng(0))
     told = surrogate(made).predict(archs, "valid_accuracy")
     assert np.array_equal(again.predict(archs, "valid_accuracy"), told)
+
+
+@pytest.fixture(scope="module")
+def graphs(parts):
+    """The toy surrogate with graph networks in the place of its model."""
+    archs = [SPACE.arch(k) for k in range(0, len(SPACE), 3)]
+    matrix, _ = parts.model.predict([SPACE.canonical(arch) for arch in archs])
+    return replace(parts, model=Gnn(SPACE, Config(steps=20)).fit(archs, matrix))
+
+
+def test_graph_networks_answer_bit_for_bit_after_being_stored(graphs, tmp_path):
+    artifact.write(graphs, tmp_path / "graphs.surrogate")
+    assert {file.name for file in (tmp_path / "graphs.surrogate").iterdir()} == {
+        artifact.HEAD,
+        artifact.ARRAYS,
+    }
+    again = artifact.read(tmp_path / "graphs.surrogate", SPACE)
+    asked = [Candidate(SPACE.arch(k)) for k in range(0, 120, 7)]
+    for seed in (None, 4):
+        told = exact(surrogate(graphs).query(asked, noise_seed=seed))
+        assert exact(again.query(asked, noise_seed=seed)) == told
+
+
+def forged(graphs, change):
+    """Files of graph networks of which arrays were changed, and every hash with them."""
+    files = artifact.pack(graphs)
+    arrays = load(files[artifact.ARRAYS])
+    change(arrays)
+    head = json.loads(files[artifact.HEAD])
+    del head["sha256"]
+    content = save(arrays)
+    head["files"][artifact.ARRAYS] = hashlib.sha256(content).hexdigest()
+    head["sha256"] = artifact._digest(head)
+    return {artifact.HEAD: json.dumps(head).encode(), artifact.ARRAYS: content}
+
+
+@pytest.mark.parametrize("value", [1.0, np.nan])
+def test_a_changed_weight_is_found_out_though_all_hashes_hold(graphs, value):
+    def change(arrays):
+        arrays["model.out.weight"][0, 0] += value
+
+    with pytest.raises(SurrogateFault, match="a reference prediction is off by"):
+        artifact.unpack(forged(graphs, change), SPACE)
+
+
+def test_networks_of_another_shape_are_refused(graphs):
+    with pytest.raises(InvalidConfig, match="got one that does not fit"):
+        artifact.unpack(forged(graphs, lambda arrays: arrays.pop("model.out.weight")), SPACE)
 
 
 def test_the_same_surrogate_is_the_same_bytes(parts):

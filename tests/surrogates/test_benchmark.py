@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from nasbench.errors import InvalidConfig, UnknownMetric, UnknownSchedule
 from nasbench.harness.run import run
 from nasbench.testing.benchmarks import BenchmarkConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
+from surrogates import artifact
 from surrogates import fit as fitting
 from surrogates.benchmark import surrogate
 
@@ -182,11 +185,18 @@ def test_a_benchmark_that_cannot_list_is_refused(toy):
         fitting.fit(Silent(), fitting.Config("linear"))
 
 
-def test_the_embedded_surrogate_is_of_the_embedded_table():
-    made = registry.benchmark("cell201/digits-on-photos@xgb")
+def test_all_embedded_surrogates_together_have_at_most_five_megabytes():
+    data = Path(artifact.__file__).parent / "data"
+    assert sum(file.stat().st_size for file in data.rglob("*") if file.is_file()) <= 5e6
+
+
+@pytest.mark.parametrize("model", ["xgb", "gnn"])
+def test_an_embedded_surrogate_is_of_the_embedded_table(model):
+    made = registry.benchmark(f"cell201/digits-on-photos@{model}")
     table = registry.benchmark("cell201/digits-on-photos")
-    assert made.name == "cell201/digits-on-photos@xgb"
+    assert made.name == f"cell201/digits-on-photos@{model}"
     assert made.parts.origin.benchmark == table.name
+    assert (made.parts.origin.settings["model"], made.parts.origin.classes) == (model, 1000)
     assert made.recipe == table.recipe
     _, true = table.rows()
     genes, told = made.rows()
