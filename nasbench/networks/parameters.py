@@ -1,0 +1,50 @@
+"""Weights of a network and their slopes in NumPy, each kind as one array with named views.
+
+At the size of a predictor of architectures a step of training goes to calls, not to arithmetic; in
+one array a step of Adam (Kingma & Ba, ICLR 2015, algorithm 1) is ten calls for all weights.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+BETAS = (0.9, 0.999)
+
+
+class Parameters:
+    """Arrays of 0 with these names and shapes; whoever trains writes their slopes."""
+
+    def __init__(self, shapes: Mapping[str, tuple[int, ...]]) -> None:
+        sizes = [math.prod(shape) for shape in shapes.values()]
+        arrays = np.zeros((4, sum(sizes)), dtype=np.float32)
+        self._flat, self._slope, self._mean, self._square = arrays
+        self._steps = 0
+        self.value, self.slope = (
+            {
+                name: part.reshape(shape)
+                for (name, shape), part in zip(
+                    shapes.items(), np.split(flat, np.cumsum(sizes)[:-1]), strict=True
+                )
+            }
+            for flat in (self._flat, self._slope)
+        )
+
+    def adam(self, lr: float, *, decay: float = 0.0, longest: float = math.inf) -> None:
+        """One step down the slopes, to which `decay` times the weights is added.
+
+        Slopes of a norm above `longest` are scaled to it first.
+        """
+        self._steps += 1
+        slope = self._slope + np.float32(decay) * self._flat
+        if longest < math.inf:
+            slope *= min(1.0, longest / (math.sqrt(float(slope @ slope)) + 1e-6))
+        self._mean += (1 - BETAS[0]) * (slope - self._mean)
+        self._square += (1 - BETAS[1]) * (slope**2 - self._square)
+        rate = lr / (1 - BETAS[0] ** self._steps)
+        scale = math.sqrt(1 - BETAS[1] ** self._steps)
+        self._flat -= rate * self._mean / (np.sqrt(self._square) / scale + np.float32(1e-8))

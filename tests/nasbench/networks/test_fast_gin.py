@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from nasbench.networks.fast_gin import FastGin, graph_arrays
+from nasbench.networks.gin import padded, regress, seeded_gin
+from nasbench.spaces.cell201 import Cell201
+
+SPACE = Cell201()
+GRAPHS = [SPACE.graph(SPACE.canonical(a)) for a in SPACE.sample(40, np.random.default_rng(0))]
+LABELS = sorted({label for graph in GRAPHS for label in graph.labels})
+DATA = graph_arrays(GRAPHS, LABELS)
+Y = np.array([float(len(graph.edges)) for graph in GRAPHS])
+Y = (Y - Y.mean()) / Y.std()
+
+
+def fast(members=1, seed=0, labels=len(LABELS)):
+    return FastGin(labels, np.random.default_rng(seed), width=8, layers=3, members=members)
+
+
+def twin(net, member=0):
+    """The network that torch differentiates, with the same weights and statistics."""
+    plain = seeded_gin(len(LABELS), 0, width=8, layers=3)
+    pairs = {"hidden": plain.head[0], "out": plain.head[2]}
+    for k in range(3):
+        pairs |= {f"{k}.first": plain.layers[k][0], f"{k}.second": plain.layers[k][2]}
+    value = {name: torch.from_numpy(x[member].copy()) for name, x in net.parameters.value.items()}
+    places = {}
+    for name, layer in pairs.items():
+        layer.weight.data = value[f"{name}.weight"].T.contiguous()
+        layer.bias.data = value[f"{name}.bias"][0]
+        places |= {f"{name}.weight": layer.weight, f"{name}.bias": layer.bias}
+    for k, norm in enumerate(plain.norms):
+        norm.weight.data, norm.bias.data = value[f"{k}.gain"][0], value[f"{k}.shift"][0]
+        norm.running_mean = torch.from_numpy(net.means[k, member, 0].copy())
+        norm.running_var = torch.from_numpy(net.variances[k, member, 0].copy())
+        places |= {f"{k}.gain": norm.weight, f"{k}.shift": norm.bias}
+    return plain, places
+
+
+def trained(members=1):
+    net = fast(members)
+    net.fit(DATA, Y, np.random.default_rng(1), steps=30, batch=16, lr=5e-3)
+    return net
+
+
+def test_outputs_are_those_of_the_network_in_torch():
+    net = trained(members=2)
+    for member, found in enumerate(net(DATA)):
+        plain = twin(net, member)[0].eval()
+        expected = plain(padded(GRAPHS, LABELS))[:, 0].detach().numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_slopes_of_the_weights_are_those_that_torch_derives():
+    net, rows = trained(members=2), np.random.default_rng(2).integers(40, size=(2, 16))
+    twins = [twin(net, member) for member in range(2)]
+    net.backward(DATA.take(rows), Y[rows].astype(np.float32))
+    for member, (plain, places) in enumerate(twins):
+        graphs = padded(GRAPHS, LABELS).take(torch.from_numpy(rows[member]))
+        errors = plain.train()(graphs)[:, 0] - torch.from_numpy(Y[rows[member]]).float()
+        (errors**2).mean().backward()
+        for name, parameter in places.items():
+            expected = parameter.grad.numpy().T
+            found = net.parameters.slope[name][member].reshape(expected.shape)
+            np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-5, err_msg=name)
+
+
+def test_training_takes_the_steps_that_torch_takes():
+    net = fast()
+    plain, _ = twin(net)
+    options = {"steps": 10, "batch": 16, "lr": 5e-3}
+    before = net(DATA)[0]
+    net.fit(DATA, Y, np.random.default_rng(1), **options)
+    regress(plain, padded(GRAPHS, LABELS), Y, np.random.default_rng(1), **options)
+    # not the weights: where a slope is 0, Adam takes steps along the rounding errors
+    expected = plain(padded(GRAPHS, LABELS))[:, 0].detach().numpy()
+    np.testing.assert_allclose(net(DATA)[0], expected, atol=2e-2)
+    assert np.abs(before - expected).max() > 0.1
+
+
+def test_slopes_of_the_nodes_are_those_that_torch_derives():
+    net = trained(members=2)
+    for member, found in enumerate(net.slopes(DATA)):
+        graphs = padded(GRAPHS, LABELS)
+        graphs.nodes.requires_grad_()
+        outputs = twin(net, member)[0].eval()(graphs)
+        (expected,) = torch.autograd.grad(outputs.sum(), graphs.nodes)
+        np.testing.assert_allclose(found, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_the_generator_decides_the_weights():
+    weights = [fast(seed=seed).parameters.value["0.first.weight"] for seed in (3, 3, 4)]
+    assert np.array_equal(weights[0], weights[1])
+    assert not np.array_equal(weights[0], weights[2])
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_smallest_batches_have_finite_slopes(n):
+    net = fast()
+    net.fit(DATA.take(np.arange(n)), Y[:n], np.random.default_rng(0), steps=2, batch=1, lr=0.1)
+    assert np.isfinite(net(DATA)).all()
