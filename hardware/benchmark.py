@@ -2,8 +2,9 @@
 
 `nasbench.load("mine.latency")`, and every command that takes a benchmark, open the file of
 latencies as the benchmark that it was measured for, with a further metric `latency_ms[<label>]` for
-each column. The architectures of a class share what was measured for its canonical one; a class
-that was not measured has NaN, which no constraint admits.
+each column, and `peak_memory_mb` for each size of networks. The architectures of a class share what
+was measured for its canonical one; a class that was not measured has NaN, which no constraint
+admits.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import SUFFIX, Column, Document, Genes, read_document
+from hardware.columns import SUFFIX, Column, Document, Genes, Row, read_document
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
 from nasbench.errors import TableFault
@@ -148,17 +149,24 @@ def label_of(metric: str) -> str:
 
 
 def _columns(document: Document) -> dict[Metric, Values]:
-    """Values by class of each metric; energy only where a meter was read."""
+    """Values by class of each metric; energy and memory only where they were recorded."""
     found: dict[Metric, Values] = {}
     for column in document.columns:
         name, rows = metric_name(column.about.label), column.measured
         found[Metric(name, "ms", "lower", "static")] = {
             genes: row.median_ms for genes, row in rows.items()
         }
-        energies = {
-            genes: row.energy_mj for genes, row in rows.items() if math.isfinite(row.energy_mj)
-        }
+        energies = _recorded(rows, "energy_mj")
         if energies:
             name = f"energy_mj[{column.about.label}]"
             found[Metric(name, "mJ", "lower", "static")] = energies
+    for column in document.columns:
+        memories = _recorded(column.measured, "peak_memory_mb")
+        if memories:
+            metric = Metric(column.about.workload.memory_metric(), "MB", "lower", "static")
+            found[metric] = {**found.get(metric, {}), **memories}  # the same on every device
     return found
+
+
+def _recorded(rows: Mapping[Genes, Row], name: str) -> dict[Genes, float]:
+    return {genes: v for genes, row in rows.items() if math.isfinite(v := getattr(row, name))}

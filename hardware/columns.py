@@ -46,6 +46,9 @@ class Row:
     """NaN where no meter could be read."""
     gap: str = ""
     """Why there is no latency; empty where there is one."""
+    peak_memory_mb: float = math.nan
+    """Of the network's tensors in PyTorch, see `hardware.memory`; it does not depend on the device.
+    NaN where nothing was measured, or before it was recorded."""
 
     @classmethod
     def of(cls, genes: Genes, timing: Timing, energy_mj: float = math.nan) -> Row:
@@ -54,7 +57,7 @@ class Row:
         return cls(genes, **plain, energy_mj=energy_mj)
 
 
-NUMBERS = ("median_ms", "low_ms", "high_ms", "iqr_ms", "drift", "energy_mj")
+NUMBERS = ("median_ms", "low_ms", "high_ms", "iqr_ms", "drift", "energy_mj", "peak_memory_mb")
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,7 @@ def predict(
         list[str] | None, typer.Argument(help="Architectures to predict [default: none].")
     ] = None,
     models: Annotated[
-        str, typer.Option(help="Comma-separated: lookup, macs, linear, xgb, few-shot.")
+        str, typer.Option(help="Comma-separated: lookup, macs, linear, xgb, gnn (slow), few-shot.")
     ] = MODELS,
     train: Annotated[
         int, typer.Option(min=1, help="Measured classes to learn from when models are compared.")

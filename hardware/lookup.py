@@ -28,7 +28,7 @@ _SPACE = "cell201-v1"
 
 
 class Measures(Protocol):
-    """What measures modules: `hardware.measure.Bench`."""
+    """What measures modules: `hardware.bench.Bench`."""
 
     @property
     def workload(self) -> Workload: ...

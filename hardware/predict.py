@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hardware.columns import Column, Genes
 from hardware.lookup import LookupTable, counts
 from nasbench import registry
-from nasbench.core import Architecture, Space
+from nasbench.core import Architecture, Predictor, Space
 from nasbench.errors import InvalidConfig, UnknownName
 
 Floats = NDArray[np.float64]
@@ -126,6 +126,22 @@ class Xgb:
         return np.exp(found)
 
 
+class Gnn:
+    """The graph networks `gnn` of the predictors, on log milliseconds."""
+
+    def __init__(self, space: Space, column: Column) -> None:
+        self._space = space
+        self._model: Predictor
+
+    def fit(self, archs: Sequence[Architecture], ms: Floats) -> Self:
+        kind = registry.resolve(registry.PREDICTORS, "gnn")  # its package is on the same floor
+        self._model = kind(self._space, seed=0).fit(archs, np.log(ms))
+        return self
+
+    def predict(self, archs: Sequence[Architecture]) -> Floats:
+        return np.exp(self._model.predict(archs)[0])
+
+
 class FewShot:
     """A new device from a known one: its log milliseconds as a line of the other's.
 
@@ -158,6 +174,7 @@ MODELS: Mapping[str, Callable[[Space, Column], Model]] = {
     "macs": Macs,
     "linear": Linear,
     "xgb": Xgb,
+    "gnn": Gnn,
 }
 
 

@@ -83,6 +83,14 @@ class Workload:
         size = "" if self.size == "table" else f"/{self.size}"
         return device + size + (f"/batch-{self.batch}" if self.batch > 1 else "")
 
+    def memory_metric(self) -> str:
+        """Name of the metric of peak memory: `peak_memory_mb`, or `peak_memory_mb[full/batch-8]`.
+
+        It has no device in it, because memory is that of the network.
+        """
+        size = self.label("").strip("/")
+        return f"peak_memory_mb[{size}]" if size else "peak_memory_mb"
+
     def to_json(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self)

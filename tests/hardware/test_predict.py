@@ -15,7 +15,7 @@ from hardware.predict import (
     model,
     samples,
 )
-from hardware.quality import evaluate
+from hardware.quality import agreement, evaluate
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig, UnknownName
 
@@ -83,15 +83,27 @@ def test_a_linear_model_finds_an_additive_device(table, workload):
 @pytest.mark.slow
 def test_intervals_cover_what_they_say_and_models_are_compared(table, workload):
     column = column_of(table, workload, additive, 400, noise=0.05)
-    found = {
-        each.model: each
-        for each in evaluate(list(MODELS), table.space, column, train=200, splits=3)
-    }
+    cheap = [name for name in MODELS if name != "gnn"]
+    found = {each.model: each for each in evaluate(cheap, table.space, column, train=200, splits=3)}
     for name in ("linear", "xgb"):
         assert 0.85 <= found[name].coverage <= 0.95
         assert found[name].within_10 > 0.85
     assert found["linear"].tau > found["macs"].tau
     assert (found["linear"].train, found["linear"].test) == (200, 200)
+
+
+@pytest.mark.slow
+def test_graph_networks_learn_a_device_and_agree_on_twins(table, workload, rng):
+    column = column_of(table, workload, additive, 260)
+    archs, ms = samples(table.space, column)
+    made = fitted(model("gnn", table.space, column), archs[:200], ms[:200])
+    low, found, high = made.predict(archs[200:])
+    assert np.mean(np.abs(found / ms[200:] - 1) <= 0.1) > 0.8
+    assert agreement(found, ms[200:]) > 0.9
+    assert ((low < found) & (found < high)).all()
+    some = table.space.sample(20, rng)
+    twins = [table.space.canonical(arch) for arch in some]
+    np.testing.assert_array_equal(made.predict(some), made.predict(twins))
 
 
 def test_a_new_device_is_learned_from_20_measurements_of_a_known_one(table, workload):
