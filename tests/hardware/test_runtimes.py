@@ -75,6 +75,38 @@ def test_onnx_runs_every_kind_of_cell(workload, name, genes):
     assert all(t > 0 for t in run_on(name, workload, Architecture("cell201-v1", genes)))
 
 
+@pytest.mark.slow
+def test_a_network_that_cannot_be_exported_is_a_gap_and_the_others_are_measured(
+    tmp_path, table, workload, monkeypatch
+):
+    pytest.importorskip("onnxruntime")
+    import torch
+    from torch import nn
+
+    from hardware import measure as measuring
+    from hardware.timing import Plan
+
+    class Bessel(nn.Module):
+        """Runs in PyTorch, and is no operator of ONNX."""
+
+        def forward(self, x):
+            return torch.special.bessel_j0(x)
+
+    bad = measuring.classes(table)[1]
+    build = Workload.network
+    monkeypatch.setattr(
+        Workload,
+        "network",
+        lambda self, arch: Bessel().eval() if arch.genes == bad else build(self, arch),
+    )
+    monkeypatch.setattr(measuring, "measure_parts", lambda bench: {})
+    path, plan = tmp_path / "mine.latency", Plan(rounds=6, most_rounds=6, most_s=0.2)
+    device = devices.device("onnx-cpu")
+    column = measuring.measure(path, table, device, workload, limit=3, plan=plan)
+    assert "bessel" in column.rows[bad].gap
+    assert len(column.measured) == 2
+
+
 def test_a_missing_extra_is_named_with_the_command_that_installs_it(monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtra, match=r"onnx-cpu needs onnxruntime.*nasbench-lab\[onnx\]"):
