@@ -13,13 +13,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import platform
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -28,23 +25,18 @@ from safetensors.numpy import load, save
 
 from nasbench import registry
 from nasbench.atomic import output_fault
-from nasbench.core import Architecture, Metric, Space
+from nasbench.core import Metric, Space
 from nasbench.errors import NasbenchError, OutputFault, SurrogateFault, WrongSpace
 from surrogates.benchmark import Origin, Parts, Surrogate, surrogate
 from surrogates.calibration import Calibration
 from surrogates.layout import Layout
 from surrogates.model import State, joined
 from surrogates.statics import Statics
+from surrogates.stored import ADVICE, StoredModel, libraries, references
 
 SUFFIX = ".surrogate"
 HEAD, ARRAYS = "surrogate.json", "arrays.safetensors"
 FORMAT, VERSION = "nasbench-surrogate", 1
-REFERENCES = 8
-"""Predictions that are stored and checked."""
-TOLERANCE = 1e-5
-"""Relative, of a reference prediction: float32 sums in another order are within it."""
-_ADVICE = "Fit it again with `nasbench surrogate fit`, or get an intact copy."
-_LIBRARIES = ("numpy", "scikit-learn", "xgboost", "torch", "safetensors")
 _FIELDS = {"space": str, "arity": list, "model": dict, "references": list, "files": dict}
 """Fields that are read before anything is restored; none is empty."""
 
@@ -87,8 +79,10 @@ def refuse(folder: Path, *, overwrite: bool = False) -> None:
         raise OutputFault(f"{folder} is there already; choose another output{advice}")
 
 
-def read(folder: Path, space: Space | None = None) -> Surrogate:
+def read(folder: Path, space: Space | None = None, *, lazy: bool = False) -> Surrogate:
     """The surrogate in a folder, every hash and reference prediction checked.
+
+    A `lazy` one loads its model and checks the predictions when it is first asked.
 
     Raises:
         SurrogateFault: it is not one, or not the one that was written.
@@ -103,9 +97,9 @@ def read(folder: Path, space: Space | None = None) -> Surrogate:
     except OSError as fault:
         raise SurrogateFault(
             f"expected a surrogate in {folder}, but {fault.filename} cannot be read "
-            f"({fault.strerror}). {_ADVICE}"
+            f"({fault.strerror}). {ADVICE}"
         ) from fault
-    return unpack({HEAD: head, **files}, space, str(folder))
+    return unpack({HEAD: head, **files}, space, str(folder), lazy=lazy)
 
 
 def pack(parts: Parts) -> dict[str, bytes]:
@@ -133,35 +127,40 @@ def pack(parts: Parts) -> dict[str, bytes]:
         "statics": statics.state(),
         "model": {"name": parts.model.name, "settings": state.settings},
         "origin": asdict(parts.origin),
-        "references": _references(parts),
-        "libraries": _libraries(),
+        "references": references(parts.model, parts.space),
+        "libraries": libraries(),
         "files": {name: hashlib.sha256(each).hexdigest() for name, each in files.items()},
     }
     head = {**fields, "sha256": _digest(fields)}
     return {HEAD: (json.dumps(head, indent=1) + "\n").encode(), **files}
 
 
-def unpack(files: Files, space: Space | None = None, place: str = "memory") -> Surrogate:
+def unpack(
+    files: Files, space: Space | None = None, place: str = "memory", *, lazy: bool = False
+) -> Surrogate:
     """The surrogate of its files; raises as `read` does."""
     head = _manifest(files[HEAD], place)
     for name, digest in head["files"].items():
         if hashlib.sha256(files[name]).hexdigest() != digest:
             raise SurrogateFault(
                 f"{name} of the surrogate in {place} is not the file that was written: its sha256 "
-                f"is not {digest[:12]}.... {_ADVICE}"
+                f"is not {digest[:12]}.... {ADVICE}"
             )
     space = _space(head, space, place)
     try:
-        parts = _parts(head, files, space)
-        _check_references(head, parts, place)
+        stored = _stored(files)
+        weights = stored.part("model.", head["model"]["settings"])
+        model = StoredModel(head, weights, space, place)
+        parts = _parts(head, stored, model)
     except NasbenchError:
         raise
-    except Exception as fault:  # intact, but of a library or model that reads it no more
+    except Exception as fault:
         raise SurrogateFault(
-            f"the surrogate in {place} cannot be restored ({type(fault).__name__}: {fault}); it "
-            f"was written with {_told(head.get('libraries'))}, here is {_told(_libraries())}. "
-            f"{_ADVICE}"
+            f"the surrogate in {place} contradicts itself ({type(fault).__name__}: {fault}). "
+            f"{ADVICE}"
         ) from fault
+    if not lazy:
+        model.restored()
     return surrogate(parts, head["sha256"])
 
 
@@ -174,7 +173,7 @@ def _manifest(content: bytes, place: str) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError, AttributeError):
         known, head, version, digest = False, {}, None, None
     if not known:
-        raise SurrogateFault(f"expected a surrogate in {place}, but {HEAD} is of none. {_ADVICE}")
+        raise SurrogateFault(f"expected a surrogate in {place}, but {HEAD} is of none. {ADVICE}")
     if version != VERSION:
         raise SurrogateFault(
             f"the surrogate in {place} has version {version!r} of the layout, this nasbench-lab "
@@ -183,11 +182,11 @@ def _manifest(content: bytes, place: str) -> dict[str, Any]:
     if digest != _digest(head):
         raise SurrogateFault(
             f"{HEAD} in {place} is not what was written: its fields do not have the sha256 "
-            f"{str(digest)[:12]}.... {_ADVICE}"
+            f"{str(digest)[:12]}.... {ADVICE}"
         )
     if not all(isinstance(head.get(name), kind) and head[name] for name, kind in _FIELDS.items()):
         raise SurrogateFault(
-            f"{HEAD} in {place} lacks what every surrogate has: {', '.join(_FIELDS)}. {_ADVICE}"
+            f"{HEAD} in {place} lacks what every surrogate has: {', '.join(_FIELDS)}. {ADVICE}"
         )
     return {**head, "sha256": digest}
 
@@ -204,62 +203,28 @@ def _space(head: Mapping[str, Any], space: Space | None, place: str) -> Space:
     return space
 
 
-def _parts(head: Mapping[str, Any], files: Files, space: Space) -> Parts:
+def _stored(files: Files) -> State:
     others = {name: each for name, each in files.items() if name not in (HEAD, ARRAYS)}
-    stored = State({}, load(files[ARRAYS]), others)
-    kind = registry.resolve(registry.PREDICTORS, head["model"]["name"])
+    return State({}, load(files[ARRAYS]), others)
+
+
+def _parts(head: Mapping[str, Any], stored: State, model: StoredModel) -> Parts:
     exact = stored.part("statics.").arrays
     return Parts(
         head["name"],
-        space,
+        model.space,
         tuple(Metric(**each) for each in head["metrics"]),
         Layout.restore(head["layout"]),
-        kind.restore(space, stored.part("model.", head["model"]["settings"])),
+        model,
         Calibration.restore(stored.part("calibration.").arrays),
         Statics.restore(head["statics"], exact["weights"], exact["whole"]),
         Origin(**head["origin"]),
     )
 
 
-def _references(parts: Parts) -> list[dict[str, Any]]:
-    """Predictions of a few architectures, as the model makes them."""
-    archs = parts.space.sample(REFERENCES, np.random.default_rng(0))
-    matrix, _ = parts.model.predict([parts.space.canonical(arch) for arch in archs])
-    return [
-        {"genes": list(map(int, arch.genes)), "values": row.tolist()}
-        for arch, row in zip(archs, matrix, strict=True)
-    ]
-
-
-def _check_references(head: Mapping[str, Any], parts: Parts, place: str) -> None:
-    told = head["references"]
-    archs = [Architecture(parts.space.name, tuple(each["genes"])) for each in told]
-    matrix, _ = parts.model.predict([parts.space.canonical(arch) for arch in archs])
-    stored = np.array([each["values"] for each in told])
-    if stored.shape == matrix.shape and np.allclose(matrix, stored, rtol=TOLERANCE, atol=TOLERANCE):
-        return
-    off = np.abs(matrix - stored).max() if stored.shape == matrix.shape else math.inf
-    raise SurrogateFault(
-        f"the surrogate in {place} does not predict what it did when it was written: a reference "
-        f"prediction is off by {off:.3g}. It was written with {_told(head.get('libraries'))}, "
-        f"here is {_told(_libraries())}. {_ADVICE}"
-    )
-
-
 def _digest(fields: Mapping[str, Any]) -> str:
     """sha256 of the fields without their own."""
     return hashlib.sha256(json.dumps(fields, sort_keys=True).encode()).hexdigest()
-
-
-def _libraries() -> dict[str, str]:
-    found = {name: metadata.version(name) for name in _LIBRARIES}
-    return {"python": platform.python_version(), **found}
-
-
-def _told(libraries: Any) -> str:
-    if not isinstance(libraries, Mapping):
-        return "unknown libraries"
-    return ", ".join(f"{name} {version}" for name, version in libraries.items())
 
 
 def _plain(name: str) -> str:

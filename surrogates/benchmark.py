@@ -14,7 +14,7 @@ from nasbench.core import Architecture, Candidate, Metric, Recipe, Result, Space
 from nasbench.errors import InvalidConfig, UnknownSchedule, WrongSpace
 from surrogates.calibration import Calibration, whole
 from surrogates.layout import Layout
-from surrogates.model import Model
+from surrogates.model import Fitted
 from surrogates.statics import Statics
 
 Floats = NDArray[np.float64]
@@ -51,7 +51,7 @@ class Parts:
     metrics: tuple[Metric, ...]
     """In the order of the benchmark that it was fitted on."""
     layout: Layout
-    model: Model
+    model: Fitted
     """Of the layout's matrix."""
     calibration: Calibration
     statics: Statics

@@ -69,4 +69,4 @@ def path_of(name: str) -> Path:
 def _embedded(name: str) -> Surrogate:
     from surrogates.artifact import read
 
-    return read(path_of(name))
+    return read(path_of(name), lazy=True)

@@ -51,6 +51,19 @@ def joined(settings: Mapping[str, Any], parts: Mapping[str, State]) -> State:
     )
 
 
+class Fitted(Protocol):
+    """What is asked of a fitted `Model`."""
+
+    @property
+    def name(self) -> str: ...
+
+    def predict(
+        self, archs: Sequence[Architecture]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+
+    def state(self) -> State: ...
+
+
 class Model(Predictor, Protocol):
     """A model of one metric or of several targets at once, such as a learning curve.
 

@@ -13,7 +13,6 @@ import typer
 
 from nasbench import registry
 from nasbench.commands.query import trained
-from nasbench.core import SupportsRows
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -72,13 +71,13 @@ def _row(kind: Kind, name: str) -> Row:
 
 def _benchmark(name: str) -> Row:
     found = registry.benchmark(name)
-    classes = len(found.rows()[0]) if isinstance(found, SupportsRows) else None
+    known = trained(found) if hasattr(found, "trained") else None
     return {
         "space": found.space.name,
         "task": getattr(found, "task", None),
-        "classes": classes,
+        "classes": known and known[1],
         "repeats": getattr(found, "repeats", None),
-        "trained": list(trained(found)) if hasattr(found, "trained") else None,
+        "trained": known and list(known),
         "epochs": list(found.epochs),
         "metrics": [metric.name for metric in found.metrics],
         "sha256": getattr(found, "sha256", None),

@@ -143,8 +143,21 @@ def test_a_changed_reference_prediction_is_found_out(copy):
     told = json.loads((copy / artifact.HEAD).read_text())["references"]
     told[3]["values"][0] += 0.01
     rewritten(copy, references=told)
-    with pytest.raises(SurrogateFault, match=r"off by 0\.01.*It was written with python"):
+    with pytest.raises(SurrogateFault, match=r"off by 0\.01.*it was written with python"):
         artifact.read(copy, SPACE)
+
+
+def test_a_lazy_one_checks_its_predictions_when_it_is_first_asked(copy, stored):
+    asked = [Candidate(SPACE.arch(7))]
+    (answer,) = artifact.read(copy, SPACE, lazy=True).query(asked)
+    assert [answer] == artifact.read(stored, SPACE).query(asked)
+    told = json.loads((copy / artifact.HEAD).read_text())["references"]
+    told[3]["values"][0] += 0.01
+    rewritten(copy, references=told)
+    opened = artifact.read(copy, SPACE, lazy=True)
+    for _ in range(2):
+        with pytest.raises(SurrogateFault, match=r"off by 0\.01"):
+            opened.query(asked)
 
 
 def test_a_foreign_space_is_refused(stored):
