@@ -1,17 +1,27 @@
 """Ranks that models predict from few classes: Kendall's tau over all other classes of a table.
 
 scripts/predictor_ranks.py BENCHMARK MODEL,MODEL,... 100,250,500,1000 SPLITS
+
+A model is named `xgb`, or `xgb:ranking` with another loss.
 """
 
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import numpy as np
 from scipy.stats import kendalltau
 
 from nasbench import registry
-from nasbench.core import Architecture
+from nasbench.core import Architecture, Space
+
+
+def made(text: str, space: Space, seed: int) -> Any:
+    """The model of a name, and of a loss behind a colon."""
+    name, _, loss = text.partition(":")
+    kind = registry.resolve(registry.PREDICTORS, name)
+    return kind(space, kind.Config(**({"loss": loss} if loss else {})), seed=seed)
 
 
 def main(benchmark_name: str, models: str, sizes: str, splits: str) -> None:
@@ -25,7 +35,7 @@ def main(benchmark_name: str, models: str, sizes: str, splits: str) -> None:
             for split in range(int(splits)):
                 order = np.random.default_rng(split).permutation(len(y))
                 train, test = order[:size], order[size:]
-                model = registry.resolve(registry.PREDICTORS, name)(benchmark.space, seed=split)
+                model = made(name, benchmark.space, split)
                 mean, _ = model.fit([archs[k] for k in train], y[train]).predict(
                     [archs[k] for k in test]
                 )
@@ -33,7 +43,7 @@ def main(benchmark_name: str, models: str, sizes: str, splits: str) -> None:
                 taus.append([kendalltau(mean[m], y[test][m])[0] for m in (np.isfinite(mean), top)])
             every, best = np.mean(taus, axis=0)
             print(
-                f"{name:8} {size:5} classes: tau {every:.3f}, top quartile {best:.3f}", flush=True
+                f"{name:12} {size:5} classes: tau {every:.3f}, top quartile {best:.3f}", flush=True
             )
 
 

@@ -6,6 +6,7 @@ import re
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from nasbench import registry
 from nasbench.core import Architecture
@@ -179,6 +180,49 @@ def test_a_linear_model_predicts_what_scikit_learn_does():
     assert model.predict(ARCHS)[1] == pytest.approx(deviation * y.std())
 
 
+def ranking(name, *, seed=0):
+    """A model with the ranking loss, small enough for a test."""
+    configs = {"xgb": XgbConfig(loss="ranking"), "gnn": GnnConfig(steps=60, loss="ranking")}
+    return {"xgb": Xgb, "gnn": Gnn}[name](SPACE, configs[name], seed=seed)
+
+
+@pytest.mark.parametrize(("name", "share"), [("xgb", 0.5), ("gnn", 0.7)])  # 0.8: the mean of all
+def test_a_ranking_loss_orders_and_keeps_the_scale_of_the_target(name, share):
+    model = ranking(name).fit(ARCHS[::2], VALUES[::2, 0])
+    mean, _ = model.predict(ARCHS[1::2])
+    assert kendalltau(mean, VALUES[1::2, 0]).statistic > 0.7
+    assert np.abs(mean - VALUES[1::2, 0]).mean() < share * VALUES[:, 0].std()
+    again = type(model).restore(SPACE, through_json(model.state()))
+    assert np.array_equal(again.predict(ARCHS)[0], model.predict(ARCHS)[0])
+    same = ranking(name).fit(ARCHS[::2], VALUES[::2, 0])
+    assert np.array_equal(same.predict(ARCHS)[0], model.predict(ARCHS)[0])
+
+
+def test_trees_that_rank_see_nothing_but_the_order_of_the_targets():
+    orders = [
+        np.argsort(ranking("xgb").fit(ARCHS[::2], y).predict(ARCHS)[0], kind="stable")
+        for y in (VALUES[::2, 0], np.exp(VALUES[::2, 0]))
+    ]
+    assert np.array_equal(*orders)
+
+
+def test_trees_rank_one_target_at_a_time():
+    with pytest.raises(InvalidConfig, match="orders architectures by one target, got 2"):
+        ranking("xgb").fit(ARCHS[::2], VALUES[::2])
+
+
+def test_equal_targets_have_no_order_and_are_predicted_as_they_are():
+    mean, _ = ranking("xgb").fit(ARCHS[::4], np.full(30, 7.0)).predict(ARCHS)
+    assert mean == pytest.approx(7.0)
+
+
+def test_trees_stored_before_there_was_a_loss_are_restored(fitted):
+    state = through_json(fitted["xgb"].state())
+    del state.settings["config"]["loss"], state.arrays["line"]
+    again = Xgb.restore(SPACE, state)
+    assert np.array_equal(again.predict(ARCHS)[0], fitted["xgb"].predict(ARCHS)[0])
+
+
 def test_an_ensemble_is_the_mean_and_spread_of_its_members(fitted):
     model = fitted["ensemble"]
     means = np.array([member.predict(ARCHS)[0] for member in model.members])
@@ -203,6 +247,7 @@ def test_curves_of_one_shape_stay_of_that_shape():
         (XgbConfig, {"eta": 0.0}),
         (XgbConfig, {"rounds": 0}),
         (XgbConfig, {"l2": float("nan")}),
+        (XgbConfig, {"loss": "pairwise"}),
         (Forest.Config, {"trees": 1}),
         (GnnConfig, {"lr": float("nan")}),
         (GnnConfig, {"loss": "absolute"}),
