@@ -120,7 +120,7 @@ class Reading(_Model):
     @property
     def ratio(self) -> float | None:
         """Measured over stored."""
-        if self.stored is None or self.measured is None:
+        if self.stored is None or self.measured is None or self.stored.estimate == 0:
             return None
         return self.measured.estimate / self.stored.estimate
 
@@ -138,7 +138,8 @@ class Remeasurement(_Model):
     @property
     def digits(self) -> int:
         """After the point, so that the smallest value has four of them."""
-        values = [r.measured.estimate for r in self.readings if r.measured is not None]
+        measured = [r.measured.estimate for r in self.readings if r.measured is not None]
+        values = [abs(value) for value in measured if value]
         return min(9, max(0, 3 - math.floor(math.log10(min(values))))) if values else 0
 
     @property
@@ -190,6 +191,16 @@ class Verification(_Model):
     skipped: list[Skipped]
     remeasured: list[Remeasurement] = []
     """Objectives and constraints that are no accuracies, measured again."""
+
+    @model_validator(mode="after")
+    def _aligned(self) -> Self:
+        cells = [part.genes for part in self.measurements]
+        for part in self.remeasured:
+            if [reading.genes for reading in part.readings] != ([] if part.note else cells):
+                raise ValueError(
+                    f"expected a reading of {part.metric} for each measurement, or a note and none"
+                )
+        return self
 
     @property
     def sources(self) -> list[list[Source]]:

@@ -15,7 +15,7 @@ from hardware.measure import measure
 from nasbench import registry
 from nasbench.commands.verify import _show
 from nasbench.core import Architecture, Budget, Candidate, Constraint, LearningCurve
-from nasbench.errors import UnknownDevice
+from nasbench.errors import RunFault, UnknownDevice
 from nasbench.harness.collection import collect
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.remeasuring import judge_bound
@@ -183,6 +183,16 @@ def test_a_device_that_goes_away_midway_keeps_what_was_measured(runs, path, devi
     assert after
     assert all(r.measured is None and "does not answer any more" in r.gap for r in after)
     assert "does not answer any more" in shown(found, capsys)
+
+
+def test_readings_of_other_cells_than_were_trained_are_refused(runs, path, device):
+    verified(runs, path)
+    file = runs / "verify.json"
+    content = json.loads(file.read_text())
+    content["remeasured"][0]["readings"].pop()
+    file.write_text(json.dumps(content))
+    with pytest.raises(RunFault, match=r"verify\.json: .*a reading of latency_ms"):
+        build_report(runs, path)
 
 
 def test_other_conditions_are_not_compared(runs, path, device):
