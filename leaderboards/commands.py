@@ -20,13 +20,14 @@ Folder = Annotated[Path, typer.Argument(help="Folder of a submission.")]
 
 @app.command()
 def tracks() -> None:
-    """List the tracks, and the command that makes the runs of each."""
+    """List the tracks that can be entered, and the command that makes the runs of each."""
     from leaderboards.pack import command
     from leaderboards.track import read_tracks
 
     for track in read_tracks():
-        typer.echo(f"{track.slug}: {track.title} ({track.kind}, {track.access})")
-        typer.echo(f"  {command(track, 'SEARCHER')}")
+        if not track.retired:
+            typer.echo(f"{track.slug}: {track.title} ({track.kind}, {track.access})")
+            typer.echo(f"  {command(track, 'SEARCHER')}")
 
 
 @app.command()

@@ -118,10 +118,11 @@ def renew(*, unreleased: bool) -> None:
     for track in read_tracks():
         if not track.retired or track != find_track(track.name):
             continue
+        new = renewed(track, track.version + (not unreleased))
         if unreleased:
             (TRACKS / f"{track.slug}.json").unlink()
             shutil.rmtree(ENTRIES / track.slug, ignore_errors=True)
-        write(renewed(track, track.version + (not unreleased)))
+        write(new)
 
 
 def write(track: Track) -> None:

@@ -2,11 +2,13 @@
 
 import json
 import os
+import time
 import zipfile
 
 import numpy as np
 import pytest
 
+from leaderboards.documents import Refused, parse
 from leaderboards.flags import flags
 from nasbench.core import Architecture, Budget, Candidate
 from nasbench.harness.files import to_json
@@ -247,6 +249,14 @@ def test_a_key_twice(entry):
     text = entry.run().read_text()
     entry.run().write_text(text.replace('"seed":', '"seed":5,"seed":', 1))
     assert "'seed' is there twice" in entry.complaints()
+
+
+def test_a_key_twice_at_the_end_of_very_many_is_found_at_once():
+    keys = ",".join(f'"{k}":1' for k in range(20_000))
+    before = time.process_time()
+    with pytest.raises(Refused, match="'last' is there twice"):
+        parse(f'{{{keys},"last":1,"last":1}}'.encode())
+    assert time.process_time() - before < 1
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../mine/cell201__digits-on-photos/seed-1.json"])
