@@ -35,6 +35,9 @@ def remeasure_latency(
 ) -> list[Remeasured]:
     """The latencies of architectures measured again, on the device that the metric names.
 
+    Those of a predicted column are measured for the first time, on the device of the column that
+    the model learned from.
+
     Raises:
         UnknownMetric: the benchmark has no measured column of this name.
         UnknownDevice, MissingExtra: the device is not here, or went away.
@@ -95,8 +98,6 @@ def refuse_other_conditions(column: Column, here: Device) -> None:
         for name in sorted(now.keys() | there.keys())
         if now.get(name) != there.get(name)
     ]
-    if column.about.model:
-        differing.append(f"it was predicted by {column.about.model}")
     if differing:
         raise InvalidConfig(
             f"{column.about.label} cannot be compared with a measurement here: "

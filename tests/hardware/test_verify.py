@@ -3,7 +3,7 @@
 import json
 import re
 from concurrent.futures import Executor, Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 import numpy as np
@@ -11,6 +11,7 @@ import pytest
 from rich.console import Console
 
 from hardware.benchmark import open_measured
+from hardware.columns import Column, Row, read_document, write_document
 from hardware.measure import measure
 from nasbench import registry
 from nasbench.commands.verify import _show
@@ -183,6 +184,25 @@ def test_a_device_that_goes_away_midway_keeps_what_was_measured(runs, path, devi
     assert after
     assert all(r.measured is None and "does not answer any more" in r.gap for r in after)
     assert "does not answer any more" in shown(found, capsys)
+
+
+def test_a_predicted_latency_is_held_against_the_device(tmp_path, path, device):
+    document = read_document(path)
+    column = document.column("fake-cpu")
+    rows = {
+        genes: Row(genes, 2 * row.median_ms, row.median_ms, 3 * row.median_ms)
+        for genes, row in column.rows.items()
+    }
+    about = replace(column.about, label="fake-cpu@wrong", model="wrong")
+    write_document(document.having(Column(about, rows)), path)
+    benchmark = open_measured(path)
+    bound = Constraint("latency_ms[fake-cpu@wrong]", upper=1e3)
+    made = run(benchmark, listed(list(rows)), 0, budget=Budget(6), constraints=[bound])
+    object.__setattr__(made, "searcher", "random-search")
+    folder = tmp_path / "predicted"
+    write_run(made, run_path(folder, benchmark.name, "random-search", 0))
+    (again,) = verified(folder, path).remeasured
+    assert again.readings[0].ratio == pytest.approx(0.5, abs=0.01)
 
 
 def test_readings_of_other_cells_than_were_trained_are_refused(runs, path, device):
