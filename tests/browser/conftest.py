@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from leaderboards import site
-from leaderboards.cards import Card, TrackPage
+from leaderboards.cards import Card, Retired, TrackPage
 from leaderboards.standings import Contest, standings
 from nasbench.core import Budget
 from nasbench.harness.run import run
@@ -40,8 +40,10 @@ def board(tmp_path_factory):
         TrackPage("toy", 2, "Toy", "Accuracy.", table(toy, plain, SEARCHERS), cards()),
         TrackPage("toy", 1, "Toy", HOSTILE, table(toy, plain, SEARCHERS[:3]), cards()),
         TrackPage("two", 1, "Trade-off", "Both.", table(toy, front, SEARCHERS[2:4]), cards()),
+        TrackPage("old", 1, HOSTILE, "Gone.", table(toy, plain, SEARCHERS[2:4]), cards()),
     ]
     site.write(tracks, folder)
+    site.write(tracks[:-1], folder, [Retired("old", 1, HOSTILE)])
     return folder
 
 

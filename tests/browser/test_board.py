@@ -9,6 +9,7 @@ EVERY = (
     TRACK,
     "toy/v1/index.html",
     "two/v1/index.html",
+    "old/v1/index.html",
     "toy/v2/entries/genetic.html",
 )
 HOSTILE = "</script><script>window.hacked=1</script><img src=x onerror='window.hacked=1'>"
@@ -236,3 +237,11 @@ def test_a_page_of_the_committed_board_is_there_at_once(page, visit):
     assert 0 < driver.execute_script(took_ms) < 2000
     assert len(names(driver)) == len(list((page.parent / "entries").iterdir()))
     assert len(driver.find_elements("css selector", "figure svg path")) > 3
+
+
+def test_a_retired_version_is_reached_and_says_what_it_is(visit):
+    driver = visit("index.html")
+    first(driver, "section[aria-labelledby=retired] a").click()
+    assert driver.current_url.endswith("old/v1/index.html")
+    assert "retired" in texts(driver, ".tag.warn")
+    assert sorted(names(driver)) == ["random-search", "regularized-evolution"]
