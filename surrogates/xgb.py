@@ -153,7 +153,10 @@ class Xgb:
             return np.zeros((0, len(self._deviation)))
         found = self._booster.inplace_predict(self._features(archs), validate_features=False)
         slope, offset = self._line.tolist()
-        return slope * np.asarray(found, dtype=np.float64).reshape(len(archs), -1) + offset
+        scaled: Floats = (
+            slope * np.asarray(found, dtype=np.float64).reshape(len(archs), -1) + offset
+        )
+        return scaled
 
     def _parameters(self) -> dict[str, Any]:
         config = self.config
