@@ -4,7 +4,7 @@ import math
 import numpy as np
 import pytest
 
-from nasbench.core import Budget, Constraint
+from nasbench.core import Budget, Candidate, Constraint
 from nasbench.errors import RunFault
 from nasbench.harness.collection import check_told, collect
 from nasbench.harness.files import run_path, write_run
@@ -102,3 +102,36 @@ def test_a_file_of_another_seed_than_its_name_is_refused(honest, tmp_path):
     write_run(honest, tmp_path / "seed-4.json")
     with pytest.raises(RunFault, match="got seed 3"):
         collect(tmp_path)
+
+
+def test_trainings_that_go_on_are_charged_as_a_loop_over_them_charges(toy, honest):
+    """Any order of lengths, with repetitions: after each, the longest so far is what is kept."""
+    rng = np.random.default_rng(0)
+    pool = toy.space.sample(6, rng)
+    asked = [Candidate(pool[i], int(n)) for i, n in zip(*picks(rng, toy), strict=True)]
+    told = toy.query(asked, noise_seed=honest.noise_seed)
+    longest, spent_s, total_s = {}, [], 0.0
+    for candidate, result in zip(asked, told, strict=True):
+        before = longest.get(candidate.arch)
+        goes_on = before is not None and before[0] < candidate.epochs
+        total_s += result.cost_s - (before[1] if goes_on else 0.0)
+        if before is None or goes_on:
+            longest[candidate.arch] = (candidate.epochs, result.cost_s)
+        spent_s.append(total_s)
+    columns = {
+        "genes": np.array([each.arch.genes for each in asked], np.int16),
+        "epochs": np.array([each.epochs for each in asked], np.int32),
+        "values": np.array([[-result.metrics["valid_accuracy"]] for result in told]),
+        "feasible": np.ones(len(asked), np.bool_),
+        "spent_s": np.array(spent_s),
+        "overhead_s": np.zeros(len(asked)),
+    }
+    free = dataclasses.replace(honest, constraints=(), budget=Budget(len(asked)))
+    claimed = changed(free, **{name: lambda _, c=column: c for name, column in columns.items()})
+    assert replay(claimed, toy) == []
+    columns["spent_s"][100:] -= 0.01
+    assert [each.field for each in replay(claimed, toy)] == ["spent_s.100 - overhead_s.100"]
+
+
+def picks(rng, benchmark, n=200):
+    return rng.integers(0, 6, n), rng.choice(benchmark.epochs, n)
