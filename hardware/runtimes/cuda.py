@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from hardware.device import Meter, Stopwatch
 from hardware.energy import nvml
 from nasbench.errors import UnknownDevice
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class TorchCuda:
@@ -20,6 +20,8 @@ class TorchCuda:
     name = "torch-cuda"
 
     def __init__(self) -> None:
+        import torch
+
         if not torch.cuda.is_available():
             raise UnknownDevice(
                 "torch-cuda needs an NVIDIA card that this PyTorch can use, and there is none; "
@@ -27,6 +29,8 @@ class TorchCuda:
             )
 
     def conditions(self) -> Mapping[str, str]:
+        import torch
+
         backends: Any = torch.backends
         return {
             "processor": torch.cuda.get_device_name(0),
@@ -39,12 +43,16 @@ class TorchCuda:
 
     @contextmanager
     def engaged(self) -> Iterator[None]:
+        import torch
+
         flags = torch.backends.cudnn.flags(enabled=True, benchmark=False, allow_tf32=False)
         with torch.inference_mode(), flags:
             yield
             torch.cuda.synchronize()
 
     def prepare(self, network: nn.Module, inputs: Tensor) -> Stopwatch:
+        import torch
+
         there, batch = network.to("cuda"), inputs.to("cuda")  # the batch stays on the card
         event: Any = torch.cuda.Event
         start, end = (event(enable_timing=True) for _ in range(2))
@@ -60,4 +68,6 @@ class TorchCuda:
         return stopwatch
 
     def meter(self) -> Meter | None:
+        import torch
+
         return nvml(torch.cuda.current_device())

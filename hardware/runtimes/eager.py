@@ -9,16 +9,16 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from hardware.device import Meter, Stopwatch, clock_policy
 from hardware.energy import rapl
 from nasbench.errors import UnknownDevice
 from nasbench.harness.environment import environment
 from nasbench.harness.processes import cores
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 
 class TorchCpu:
@@ -35,6 +35,8 @@ class TorchCpu:
             )
 
     def conditions(self) -> Mapping[str, str]:
+        import torch
+
         return {
             "processor": environment()["cpu"],
             "runtime": f"torch {torch.__version__}" + " compiled" * self._compiled,
@@ -45,6 +47,8 @@ class TorchCpu:
 
     @contextmanager
     def engaged(self) -> Iterator[None]:
+        import torch
+
         before = torch.get_num_threads()
         torch.set_num_threads(self._threads)
         try:
@@ -54,6 +58,8 @@ class TorchCpu:
             torch.set_num_threads(before)
 
     def prepare(self, network: nn.Module, inputs: Tensor) -> Stopwatch:
+        import torch
+
         run: Any = network
         if self._compiled:
             # a graph of its own for each network: the compiler's cache goes by code, which the

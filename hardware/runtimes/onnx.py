@@ -16,15 +16,15 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from hardware.device import Meter, Stopwatch, clock_policy
 from hardware.energy import rapl
 from nasbench.errors import MissingExtra
 from nasbench.harness.environment import environment
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 OPSET = 17
 
@@ -81,6 +81,8 @@ class OnnxCpu:
 
 def exported(network: nn.Module, inputs: Tensor) -> bytes:
     """The network as ONNX, its input named `x`."""
+    import torch
+
     stream: Any = io.BytesIO()  # which the exporter takes, though its types do not say so
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the exporter is the older one
