@@ -157,7 +157,7 @@ class Remeasurement(_Model):
             text += f"; the bound is kept by {told['kept']}, broken by {told['broken']}"
             text += f", and inside the interval of {told['unsure']}" if told["unsure"] else ""
         loose = sum(r.measured is not None and not r.tight for r in self.readings)
-        return f"{text}." + (f" {loose} have wider intervals than asked for." if loose else "")
+        return f"{text}." + (f" Wider than asked for: {loose} intervals." if loose else "")
 
 
 class Verification(_Model):
