@@ -34,10 +34,13 @@ class Parameters:
             for flat in (self._flat, self._slope)
         )
 
-    def adam(self, lr: float, *, decay: float = 0.0, longest: float = math.inf) -> None:
+    def adam(
+        self, lr: float, *, decay: float = 0.0, shrink: float = 0.0, longest: float = math.inf
+    ) -> None:
         """One step down the slopes, to which `decay` times the weights is added.
 
-        Slopes of a norm above `longest` are scaled to it first.
+        Slopes of a norm above `longest` are scaled to it first. With `shrink` the weights lose that
+        share, times `lr`, before the step (Loshchilov & Hutter, ICLR 2019).
         """
         self._steps += 1
         slope = self._slope + np.float32(decay) * self._flat
@@ -45,6 +48,7 @@ class Parameters:
             slope *= min(1.0, longest / (math.sqrt(float(slope @ slope)) + 1e-6))
         self._mean += (1 - BETAS[0]) * (slope - self._mean)
         self._square += (1 - BETAS[1]) * (slope**2 - self._square)
+        self._flat *= np.float32(1 - lr * shrink)
         rate = lr / (1 - BETAS[0] ** self._steps)
         scale = math.sqrt(1 - BETAS[1] ** self._steps)
         self._flat -= rate * self._mean / (np.sqrt(self._square) / scale + np.float32(1e-8))

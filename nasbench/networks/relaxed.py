@@ -8,18 +8,24 @@ Liu et al., "DARTS", ICLR 2019, eq. 2, with a temperature that falls (Jang et al
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from nasbench.core import Space
-from nasbench.networks.gin import Graphs
-from nasbench.networks.graph_ensemble import GraphEnsemble
+from nasbench.networks.parameters import Array, Parameters
 from nasbench.spaces import cell201
 
 HOT, COLD = 1.0, 0.1
 """Temperatures at the first and at the last step of a descent."""
+
+
+class Sloped(Protocol):
+    """What a descent goes down, such as a `GeneEnsemble`."""
+
+    def slopes(self, nodes: Array) -> Array:
+        """Slopes (members, n, p, d) of each output to the nodes (n, p, d) of its graph."""
 
 
 class GeneGraphs:
@@ -31,56 +37,62 @@ class GeneGraphs:
 
     def __init__(self, space: Space) -> None:
         p = len(space.arity)
-        self.arity = list(space.arity)
-        self.labels = sum(self.arity)
-        owners = np.repeat(np.arange(p), self.arity)
-        self._columns = torch.from_numpy((owners == np.arange(p)[:, None]).astype(np.float32))
+        self.labels = sum(space.arity)
+        ends = np.cumsum(space.arity, dtype=np.int64)
+        self._starts = np.concatenate([[0], ends[:-1]])  # first choice of each gene
+        self._owners = np.repeat(np.arange(p), space.arity)
+        self._columns = (self._owners == np.arange(p)[:, None]).astype(np.float32)
         if space.name == cell201.NAME:
-            ends = cell201.EDGES
-            reads = np.array([[other[1] == own[0] for other in ends] for own in ends])
+            edges = cell201.EDGES
+            reads = np.array([[other[1] == own[0] for other in edges] for own in edges])
         else:
             reads = np.tri(p, k=-1)
-        self._edges = torch.from_numpy(reads.astype(np.float32))
+        self.edges = reads.astype(np.float32)
+        """(p, p), which genes (axis 1) each gene (axis 0) reads."""
 
-    def __call__(self, shares: Tensor) -> Graphs:
-        """n graphs of shares (n, sum of arity), one-hot for architectures."""
-        n, p = len(shares), len(self.arity)
-        nodes = shares[:, None] * self._columns
-        return Graphs(nodes, self._edges.expand(n, p, p), torch.ones(n, p, dtype=torch.bool))
+    def __call__(self, shares: Array) -> Array:
+        """Nodes (n, p, sum of arity) of shares (n, sum of arity); `Space.encode` has whole ones."""
+        nodes: Array = shares[:, None] * self._columns
+        return nodes
 
-    def of(self, encoded: NDArray[np.float32]) -> Graphs:
-        """Those of architectures, from `Space.encode` of them."""
-        return self(torch.from_numpy(encoded))
-
-    def shares(self, alphas: Tensor, temperature: float) -> Tensor:
+    def shares(self, alphas: Array, temperature: float) -> Array:
         """Softmax over the choices of each gene, of (n, sum of arity) weights."""
-        parts = torch.split(alphas / temperature, self.arity, dim=1)
-        return torch.cat([part.softmax(dim=1) for part in parts], dim=1)
+        largest = np.maximum.reduceat(alphas, self._starts, axis=1)[:, self._owners]
+        powers: Array = np.exp((alphas - largest) / np.float32(temperature))
+        return powers / self._total(powers)
 
-    def discretized(self, alphas: Tensor) -> list[tuple[int, ...]]:
+    def slopes(self, net: Sloped, alphas: Array, temperature: float) -> Array:
+        """Those of the mean over members of what `net` predicts, to weights (n, sum of arity)."""
+        shares = self.shares(alphas, temperature)
+        slopes = (net.slopes(self(shares)).mean(axis=0) * self._columns).sum(axis=1)
+        mean = self._total(shares * slopes)
+        result: Array = shares * (slopes - mean) / np.float32(temperature)
+        return result
+
+    def discretized(self, alphas: Array) -> list[tuple[int, ...]]:
         """Genes of the largest weights."""
-        best = [part.argmax(dim=1) for part in torch.split(alphas, self.arity, dim=1)]
-        return [tuple(row) for row in torch.stack(best, dim=1).tolist()]
+        parts = np.split(alphas, self._starts[1:], axis=1)
+        best = np.stack([part.argmax(axis=1) for part in parts], axis=1)
+        return [tuple(row) for row in best.tolist()]
+
+    def _total(self, x: Array) -> Array:
+        """For each choice the sum over all choices of its gene."""
+        total: Array = np.add.reduceat(x, self._starts, axis=1)[:, self._owners]
+        return total
 
 
 def descend(
-    net: GraphEnsemble,
-    genes: GeneGraphs,
-    start: NDArray[np.float64],
-    *,
-    steps: int,
-    lr: float,
-) -> Tensor:
+    net: Sloped, genes: GeneGraphs, start: NDArray[np.float64], *, steps: int, lr: float
+) -> Array:
     """Weights (n, sum of arity) after `steps` of Adam from those of `start`, to lower predictions.
 
-    The first output of `net` is lowered, in its mean over members. The temperature goes from `HOT`
-    to `COLD`, by the same factor each step.
+    The temperature goes from `HOT` to `COLD`, by the same factor each step.
     """
-    alphas = torch.from_numpy(start.astype(np.float32)).requires_grad_()
-    adam = torch.optim.Adam([alphas], lr)
+    weights = Parameters({"alphas": start.shape})
+    alphas, slope = weights.value["alphas"], weights.slope["alphas"]
+    alphas[:] = start
     for step in range(steps):
         temperature = HOT * (COLD / HOT) ** (step / max(1, steps - 1))
-        predicted = net(genes(genes.shares(alphas, temperature)))[..., 0].mean(dim=0)
-        (alphas.grad,) = torch.autograd.grad(predicted.sum(), [alphas])
-        adam.step()
-    return alphas.detach()
+        slope[:] = genes.slopes(net, alphas, temperature)
+        weights.adam(lr)
+    return alphas

@@ -32,18 +32,16 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
+from nasbench.networks.gene_ensemble import GeneEnsemble
+from nasbench.networks.relaxed import GeneGraphs, descend
 from nasbench.training.archive import Archive
-
-if TYPE_CHECKING:
-    from nasbench.networks.graph_ensemble import GraphEnsemble
-    from nasbench.networks.relaxed import GeneGraphs
 
 CAP, BATCH = 500, 32
 """Observations to train on, and in a step of training."""
@@ -93,8 +91,8 @@ class DartsSurrogate:
     ) -> None:
         self._space, self._rng, self._config = problem.space, rng, config
         self._archive = Archive(problem, rng, initial=config.initial, cap=CAP)
-        self._genes: GeneGraphs
-        self._net: GraphEnsemble
+        self._genes = GeneGraphs(problem.space)
+        self._net: GeneEnsemble
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """Uniform draws at first, then batches of what descent leads to."""
@@ -114,37 +112,22 @@ class DartsSurrogate:
         return [new[k] for k in order[: c.batch]]
 
     def _train(self) -> None:
-        from nasbench.networks.graph_ensemble import regress, seeded_ensemble
-        from nasbench.networks.relaxed import GeneGraphs
-        from nasbench.training.train import deterministic
-
         c, (archs, y) = self._config, self._archive.data()
-        self._genes, seed = GeneGraphs(self._space), int(self._rng.integers(2**63))
         shape = {"members": c.members, "width": c.width, "layers": c.layers}
-        self._net = seeded_ensemble(self._genes.labels, seed, **shape)
-        with deterministic("cpu"):
-            data = self._genes.of(self._space.encode(archs))
-            regress(self._net, data, y[:, None], self._rng, steps=c.steps, batch=BATCH, lr=c.lr)
+        self._net = GeneEnsemble(self._genes.edges, self._genes.labels, self._rng, **shape)
+        data = self._genes(self._space.encode(archs))
+        self._net.fit(data, y, self._rng, steps=c.steps, batch=BATCH, lr=c.lr)
 
     def _descended(self) -> list[Architecture]:
         """Valid architectures that the restarts end in."""
-        from nasbench.networks.relaxed import descend
-        from nasbench.training.train import deterministic
-
-        c, genes = self._config, self._genes
-        start = self._rng.normal(size=(c.restarts, genes.labels))
-        with deterministic("cpu"):
-            alphas = descend(self._net, genes, start, steps=c.descent, lr=c.alpha_lr)
-        archs = (Architecture(self._space.name, row) for row in genes.discretized(alphas))
+        c = self._config
+        start = self._rng.normal(size=(c.restarts, self._genes.labels))
+        alphas = descend(self._net, self._genes, start, steps=c.descent, lr=c.alpha_lr)
+        archs = (Architecture(self._space.name, row) for row in self._genes.discretized(alphas))
         return list(filter(self._space.is_valid, dict.fromkeys(archs)))
 
     def _predict(self, archs: Sequence[Architecture]) -> NDArray[np.float32]:
-        import torch
-
-        from nasbench.training.train import deterministic
-
         forms = [self._space.canonical(arch) for arch in archs]
-        with deterministic("cpu"), torch.no_grad():
-            data = self._genes.of(self._space.encode(forms))
-            predicted: NDArray[np.float32] = self._net(data)[..., 0].mean(dim=0).numpy()
+        members = self._net(self._genes(self._space.encode(forms)))
+        predicted: NDArray[np.float32] = members.mean(axis=0)
         return predicted
