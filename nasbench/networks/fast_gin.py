@@ -26,7 +26,7 @@ class GraphArrays:
     """n graphs of at most v nodes, whose labels are among d; further axes may come first."""
 
     nodes: Array
-    """(n, v, d) one-hot labels, or shares of them; 0 for padding and for other labels."""
+    """(n, v, d) one-hot labels; 0 for padding and for other labels."""
     edges: Array
     """(n, v, v) multiplicity of the edge to a node (axis 1) from another (axis 2)."""
     real: Array
@@ -140,12 +140,7 @@ class FastGin:
         Statistics are those of the batch, and those of training move toward them.
         """
         found, tape = self._forward(graphs, training=True)
-        self._backward(graphs, tape, (found - y) * np.float32(2 / y.shape[1]), training=True)
-
-    def slopes(self, graphs: GraphArrays) -> Array:
-        """Slopes (members, n, v, d) of each output to the nodes of its graph."""
-        found, tape = self._forward(graphs, training=False)
-        return self._backward(graphs, tape, np.ones_like(found), training=False)
+        self._backward(graphs, tape, (found - y) * np.float32(2 / y.shape[1]))
 
     def _forward(self, graphs: GraphArrays, *, training: bool) -> tuple[Array, _Tape]:
         m, (n, v, d), value = self.members, graphs.nodes.shape[-3:], self.parameters.value
@@ -181,8 +176,8 @@ class FastGin:
         self.variances[k] += MOMENTUM * (squares / (tape.count - 1) - self.variances[k])
         return centered * scale, scale
 
-    def _backward(self, graphs: GraphArrays, tape: _Tape, delta: Array, *, training: bool) -> Array:
-        """Slopes to the nodes, from those to the outputs (members, n); writes those to weights."""
+    def _backward(self, graphs: GraphArrays, tape: _Tape, delta: Array) -> None:
+        """Write the slopes of the weights, from those of the outputs (members, n)."""
         value, slope = self.parameters.value, self.parameters.slope
         m, (n, v, _) = self.members, graphs.nodes.shape[-3:]
         d = self._back("out", tape.hidden, delta[..., None]) * (tape.hidden > 0)
@@ -193,13 +188,12 @@ class FastGin:
             gain, shift = slope[f"{k}.gain"], slope[f"{k}.shift"]
             np.einsum("mrw,mrw->mw", d, layer.normal, out=gain[:, 0])
             d.sum(axis=1, keepdims=True, out=shift)
-            if training:  # the batch's statistics depend on all of its nodes
-                d -= (shift / tape.count + layer.normal * (gain / tape.count)) * tape.real
+            # the batch's statistics depend on all of its nodes
+            d -= (shift / tape.count + layer.normal * (gain / tape.count)) * tape.real
             d *= value[f"{k}.gain"] * layer.scale
             d = self._back(f"{k}.second", layer.first, d * (layer.second > 0))
             d = self._back(f"{k}.first", layer.sums, d * (layer.first > 0)).reshape(m, n, v, -1)
             d = d + graphs.edges.swapaxes(-1, -2) @ d
-        return d
 
     def _linear(self, name: str, x: Array) -> Array:
         y: Array = x @ self.parameters.value[f"{name}.weight"]
