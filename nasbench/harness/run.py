@@ -31,6 +31,8 @@ from nasbench.harness.problem import (
 from nasbench.harness.workers import Record, Simulation
 
 OBJECTIVES = ("valid_accuracy",)
+TORCH = ("torch", "torch._dynamo")
+"""What training loads; the second one is loaded by the first optimizer."""
 
 
 def run(
@@ -68,8 +70,9 @@ def run(
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
     settings = make_config(name, factory, config or {})
     recorded = json_config(name, settings)
-    if problem.task is not None:
-        import_module("torch")  # which those who train would load, once in a process
+    if problem.task is not None or getattr(factory, "needs_torch", False):
+        for module in TORCH:  # once in a process, and nobody's own time
+            import_module(module)
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     before = perf_counter()
     method = factory(problem, rng, settings)

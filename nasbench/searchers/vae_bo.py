@@ -78,6 +78,7 @@ class VaeBo:
     """Expected improvement of a Gaussian process on learned latents, on one objective."""
 
     Config: TypeAlias = Config
+    needs_torch = True
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

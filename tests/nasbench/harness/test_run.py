@@ -289,30 +289,36 @@ def test_only_a_searcher_that_needs_the_task_is_given_it(toy, uniform, monkeypat
     assert (seen[1].train, seen[1].valid, hasattr(seen[1], "test")) == ("train", "valid", False)
 
 
-def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_data(
-    toy, uniform, monkeypatch, tmp_path
+@pytest.mark.parametrize("need", ["needs_task", "needs_torch"])
+def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_it(
+    toy, uniform, monkeypatch, tmp_path, need
 ):
-    (tmp_path / "torch.py").write_text("")  # the real one takes seconds
+    (tmp_path / "torch").mkdir()  # the real one takes seconds
+    for name, file in (("torch", "__init__"), ("torch._dynamo", "_dynamo")):
+        (tmp_path / "torch" / f"{file}.py").write_text("")
+        monkeypatch.setitem(sys.modules, name, None)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(sys.modules, "torch", None)
     data = TaskData("made-up", None, 2, "train", "valid", "test")
     task = type("Task", (), {"load": lambda self: data, "recipe": None})
     monkeypatch.setattr("nasbench.registry.task", lambda name: task())
     toy.task, toy.recipe = "made-up", None
     imported = []
 
-    class Training(uniform):
-        needs_task = True
+    def loaded():
+        return [name for name in ("torch", "torch._dynamo") if name in sys.modules]
 
+    class Training(uniform):
         def __init__(self, *args):
-            imported.append("torch" in sys.modules)
+            imported.append(loaded())
             super().__init__(*args)
 
+    setattr(Training, need, True)
     for factory in (uniform, Training):
-        sys.modules.pop("torch", None)
+        for name in ("torch", "torch._dynamo"):
+            sys.modules.pop(name, None)
         run(toy, factory, 0, budget=Budget(1))
-        imported.append("torch" in sys.modules)
-    assert imported == [False, True, True]
+        imported.append(loaded())
+    assert imported == [[], ["torch", "torch._dynamo"], ["torch", "torch._dynamo"]]
 
 
 def test_a_searcher_in_a_file_is_loaded_without_touching_the_path(toy, tmp_path):
