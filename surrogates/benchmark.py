@@ -103,7 +103,7 @@ class Surrogate:
         if not forms:
             return []
         values, cost_s = self._answers(forms, noise_seed)
-        statics = self.parts.statics.values(self.space, forms)
+        statics = self._exact(forms)
         predicted = [metric.name for metric in self.parts.layout.metrics]
         exact = [metric.name for metric in self.parts.statics.metrics]
         found = []
@@ -144,7 +144,7 @@ class Surrogate:
         """
         layout, calibration = self.parts.layout, self.parts.calibration
         which, epoch = divmod(layout.column(metric, self._epoch(epochs)), len(layout.epochs))
-        mean, _ = self.parts.model.predict(self._canonical(archs))
+        mean = self._means(self._canonical(archs))
         width = calibration.half_width(mean, level)
         low, high = (
             layout.unpack(each)[0][:, which, epoch] for each in (mean - width, mean + width)
@@ -164,11 +164,19 @@ class Surrogate:
     ) -> tuple[Floats, Floats]:
         """Values (n, m, e) and seconds (n, e) of canonical architectures."""
         seed = None if noise_seed is None else whole(noise_seed)
-        matrix, _ = self.parts.model.predict(forms)
+        matrix = self._means(forms)
         if seed is not None:
             genes = np.array([form.genes for form in forms], dtype=np.int64)
             matrix = matrix + self.parts.calibration.noise(matrix, genes, seed)
         return self.parts.layout.unpack(matrix)
+
+    def _means(self, forms: Sequence[Architecture]) -> Floats:
+        """The layout's matrix (n, columns) of canonical architectures."""
+        return self.parts.model.predict(forms)[0]
+
+    def _exact(self, forms: Sequence[Architecture]) -> Floats:
+        """Metrics (n, k) that are counted, of canonical architectures."""
+        return self.parts.statics.values(self.space, forms)
 
     def _canonical(self, archs: Sequence[Architecture]) -> list[Architecture]:
         for arch in archs:
@@ -191,7 +199,7 @@ class Surrogate:
 
 
 class ListedSurrogate(Surrogate):
-    """A surrogate of a space that is small enough to predict all of it."""
+    """A surrogate of a space that is small enough to predict all of it, when it is first asked."""
 
     def rows(self) -> tuple[NDArray[np.int16], Mapping[str, Floats]]:
         """Genes (classes, p) of every canonical architecture, and predicted columns (classes,)."""
@@ -199,17 +207,36 @@ class ListedSurrogate(Surrogate):
 
     @cached_property
     def _listed(self) -> tuple[NDArray[np.int16], Mapping[str, Floats]]:
-        every = (self.space.canonical(self.space.arch(k)) for k in range(len(self.space)))
-        forms = sorted(dict.fromkeys(every), key=lambda form: form.genes)
+        forms = list(self._row)
         genes = np.array([form.genes for form in forms], dtype=np.int16)
         values, _ = self._answers(forms, None)
-        statics = self.parts.statics
-        names = [m.name for m in (*self.parts.layout.metrics, *statics.metrics)]
-        columns = np.concatenate([values[:, :, -1], statics.values(self.space, forms)], axis=1)
+        names = [m.name for m in (*self.parts.layout.metrics, *self.parts.statics.metrics)]
+        columns = np.concatenate([values[:, :, -1], self._exact(forms)], axis=1)
         known = dict(zip(names, np.ascontiguousarray(columns.T), strict=True))
         for array in (genes, *known.values()):
             array.flags.writeable = False
         return genes, {metric.name: known[metric.name] for metric in self.metrics}
+
+    def _means(self, forms: Sequence[Architecture]) -> Floats:
+        return self._all_means[[self._row[form] for form in forms]]
+
+    def _exact(self, forms: Sequence[Architecture]) -> Floats:
+        return self._all_exact[[self._row[form] for form in forms]]
+
+    @cached_property
+    def _row(self) -> Mapping[Architecture, int]:
+        """Row of each canonical architecture, in the order of genes."""
+        every = (self.space.canonical(self.space.arch(k)) for k in range(len(self.space)))
+        forms = sorted(dict.fromkeys(every), key=lambda form: form.genes)
+        return {form: row for row, form in enumerate(forms)}
+
+    @cached_property
+    def _all_means(self) -> Floats:
+        return super()._means(list(self._row))
+
+    @cached_property
+    def _all_exact(self) -> Floats:
+        return super()._exact(list(self._row))
 
 
 def surrogate(parts: Parts, sha256: str | None = None) -> Surrogate:
