@@ -11,7 +11,7 @@ from nasbench.testing.benchmarks import BenchmarkConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
 from surrogates import artifact
 from surrogates import fit as fitting
-from surrogates.benchmark import surrogate
+from surrogates.benchmark import ListedSurrogate, Surrogate, surrogate
 
 
 class TestSurrogate(BenchmarkConformance):
@@ -49,6 +49,18 @@ def test_predictions_are_near_the_truth_at_every_length(toy, fitted, archs):
             assert np.corrcoef(a, b)[0, 1] > 0.9
         ratios = [a.cost_s / b.cost_s for a, b in zip(told, true, strict=True)]
         assert np.allclose(ratios, 1, atol=0.1)
+
+
+@pytest.mark.parametrize("noise_seed", [None, 5])
+def test_what_is_looked_up_is_what_the_model_says(parts, archs, noise_seed):
+    asked = [Candidate(arch, epochs) for arch in archs for epochs in parts.layout.epochs]
+    listed, plain = ListedSurrogate(parts), Surrogate(parts)
+    each = [listed.query([one], noise_seed=noise_seed)[0] for one in asked]
+    assert each == plain.query(asked, noise_seed=noise_seed)
+    for found, expected in zip(
+        listed.interval(archs, "test_loss"), plain.interval(archs, "test_loss"), strict=True
+    ):
+        assert np.array_equal(found, expected)
 
 
 def test_noise_is_drawn_by_the_seed_and_the_class(toy, fitted, archs):
