@@ -40,7 +40,8 @@ def main(argv: Sequence[str] | None = None) -> None:
             try:
                 compose(words)(args=words, prog_name="nasbench")
             finally:
-                sys.stdout.flush()  # here, where its failure can be told
+                if sys.stdout is not None:  # which is how Python starts if it is closed
+                    sys.stdout.flush()  # here, where its failure can be told
     except SystemExit as stop:
         if signals and stop.code == INTERRUPTED:
             sys.exit(TERMINATED)

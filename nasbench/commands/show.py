@@ -89,15 +89,15 @@ def _class_size(space: Any, form: Architecture) -> int:
 
 
 def _words(told: dict[str, Any], cell: drawing.Cell) -> str:
-    lines = [f"{key.replace('_', ' '):<16}{_text(value)}" for key, value in told.items()]
+    lines = [f"{key.replace('_', ' '):<16}{_text(key, value)}" for key, value in told.items()]
     unicode = (getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf")
     return "\n".join([*lines, "", drawing.text(cell, ascii_only=not unicode)])
 
 
-def _text(value: Any) -> str:
+def _text(key: str, value: Any) -> str:
     if isinstance(value, list):
         return ",".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) and value > 99_999 else str(value)
+    return f"{value:,}" if key.endswith(("_params", "_macs")) else str(value)
 
 
 def _write(output: Path, cell: drawing.Cell, *, title: str) -> None:

@@ -97,7 +97,8 @@ def from_json(text: str | bytes, path: Path = Path("run.json")) -> Run:
         raise RunFault(f"{path}: expected a run, got JSON nested too deeply") from fault
     except ValueError as fault:  # malformed JSON, other encodings and refused numbers included
         raise RunFault(
-            f"{path}: expected JSON, got what is none: {fault}. Write runs with write_run."
+            f"{path}: expected JSON, got what is none: {fault}. Remove it, and run the "
+            "comparison again; if it is part of a submission, get an intact copy."
         ) from fault
     return _run(_validated(document, path))
 

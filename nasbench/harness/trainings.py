@@ -112,7 +112,8 @@ def train_all(
                 "are done are kept; run the same command again to go on."
             ) from fault
         finally:
-            _cancel(list(futures))
+            if executor is not None:  # a pool of our own may be ended, and sees to it itself
+                _cancel(list(futures))
     return [found[job] for job in jobs]
 
 

@@ -329,3 +329,10 @@ def test_the_doctor_exits_one_when_something_essential_is_broken(nasbench, monke
     code, out, _ = nasbench("doctor", "--runs", os.fspath(tmp_path))
     assert code == 1
     assert "not [there]" in out
+
+
+def test_a_closed_standard_output_is_no_error(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)  # how Python starts with `>&-`
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["list", "tasks"])
+    assert not stop.value.code

@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
@@ -24,6 +25,7 @@ from nasbench import cli, registry
 from nasbench.commands.verify import _show
 from nasbench.core import Architecture, Budget, InputSpec, LearningCurve, Metric, Recipe, Result
 from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice, UnknownName
+from nasbench.harness import trainings
 from nasbench.harness.claims import maker_here, makers_of
 from nasbench.harness.collection import collect
 from nasbench.harness.files import run_path, write_run
@@ -756,3 +758,22 @@ def test_real_training_in_processes_gives_the_numbers_of_the_trainer(tmp_path, m
     arch, data = Architecture(space.name, part.genes), registry.task("digits-on-photos").load()
     expected = [train(arch, data, small, seed).test_accuracy[-1] for seed in (1000, 1001, 1002)]
     assert part.accuracies == [float(accuracy) for accuracy in expected]
+
+
+@pytest.mark.slow
+def test_an_interruption_ends_the_processes_without_a_traceback(monkeypatch):
+    told = []
+    monkeypatch.setattr(threading, "excepthook", told.append)
+    monkeypatch.setattr(trainings, "perform", pow)  # something that takes a while
+    monkeypatch.setattr(trainings, "_kept", lambda job: None)
+
+    def stop(done, total):
+        if done:
+            raise KeyboardInterrupt
+
+    before = set(threading.enumerate())
+    with pytest.raises(KeyboardInterrupt):
+        trainings.train_all(range(3, 203), trainer=200_000, processes=2, on_done=stop)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+    assert not told
