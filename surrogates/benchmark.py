@@ -88,6 +88,11 @@ class Surrogate:
             )
         return Recipe(**self.parts.origin.recipe)
 
+    @property
+    def fitted_on(self) -> str:
+        """What it learned from, in words; that a benchmark has this says that it predicts."""
+        return f"{self.parts.origin.classes:,} classes of {self.parts.origin.benchmark}"
+
     def query(
         self, candidates: Sequence[Candidate], *, noise_seed: int | None = None
     ) -> list[Result]:

@@ -21,7 +21,7 @@ from nasbench.harness.wording import (
     format_ranks,
     format_seconds,
     listed,
-    luck_sentence,
+    once,
 )
 
 EARLY = 0.1
@@ -59,7 +59,7 @@ def cautions(overall: Overall) -> list[str]:
         f"Tests and intervals are over seeds on {_these(count)}: they say nothing of other tasks, "
         f"of which {count} would be a small sample."
     )
-    lucky = [s.benchmark.name for s in overall.summaries if luck_sentence(s.benchmark)]
+    lucky = [s.benchmark.name for s in overall.summaries if once(s.benchmark)]
     if lucky:
         found.append(
             f"{listed(lucky)} {'holds' if len(lucky) == 1 else 'hold'} one training of each "

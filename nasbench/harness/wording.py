@@ -181,16 +181,28 @@ def optimum_sentence(summary: Summary) -> str:
 def looked_up(benchmark: Benchmark) -> str:
     """What a value is that is looked up after the search."""
     repeats = getattr(benchmark, "repeats", None)
+    if hasattr(benchmark, "fitted_on"):
+        return f"as a model fitted on {benchmark.fitted_on} predicts full trainings"
     if repeats is None:
         return "fully trained and free of noise"
-    if repeats == 1:
+    if once(benchmark):
         return "fully trained, as the table's one training of each architecture came out"
     return f"fully trained, means over the table's {repeats} trainings of each architecture"
 
 
+def once(benchmark: Benchmark) -> bool:
+    """Whether it holds one training of each architecture."""
+    return getattr(benchmark, "repeats", None) == 1
+
+
 def luck_sentence(benchmark: Benchmark) -> str:
-    """What a table of a single training cannot tell; empty if it has several."""
-    if getattr(benchmark, "repeats", None) != 1:
+    """What a model or a table of a single training cannot tell; empty for other benchmarks."""
+    if hasattr(benchmark, "fitted_on"):
+        return (
+            "All values are predictions: a search finds the architectures of which the model "
+            "expects too much, and no interval here covers that. `nasbench verify` trains them."
+        )
+    if not once(benchmark):
         return ""
     return (
         "With one training of each architecture, the luck of that training is in every value here: "

@@ -657,10 +657,17 @@ def test_files_of_a_verification_are_not_taken_for_runs(runs):
 
 
 @pytest.mark.parametrize(
-    ("repeats", "said", "warned"),
-    [(1, "one training of each", True), (3, "3 trainings of each", False), (None, "noise", False)],
+    ("known", "said", "warning"),
+    [
+        ({"repeats": 1}, "one training of each", "the luck of that training"),
+        ({"repeats": 3}, "3 trainings of each", ""),
+        ({}, "free of noise", ""),
+        ({"fitted_on": "9 cells of x"}, "a model fitted on 9 cells of x predicts", "predictions"),
+    ],
 )
-def test_what_is_looked_up_is_called_what_it_is(repeats, said, warned):
-    benchmark = types.SimpleNamespace(repeats=repeats) if repeats else types.SimpleNamespace()
+def test_what_is_looked_up_is_called_what_it_is(known, said, warning):
+    benchmark = types.SimpleNamespace(**known)
     assert said in wording.looked_up(benchmark)
-    assert bool(wording.luck_sentence(benchmark)) == warned
+    told = wording.luck_sentence(benchmark)
+    assert warning in told
+    assert bool(told) == bool(warning)
