@@ -207,9 +207,16 @@ def _adapter(config: type, key: str) -> TypeAdapter[Any]:
 def _checked(name: str, factory: Any) -> SearcherFactory:
     config = getattr(factory, "Config", None)
     if not callable(factory) or not isinstance(config, type) or not _is_frozen(config):
+        got = f"its Config {config!r}" if isinstance(config, type) else repr(factory)
         raise InvalidConfig(
-            f"{name} is no searcher: expected a class with a frozen dataclass `Config`, "
-            f"got {factory!r}"
+            f"{name} is no searcher: expected a class with a frozen dataclass `Config`, got {got}; "
+            "write @dataclass(frozen=True) above its Config"
+        )
+    lacking = [each for each in ("ask", "tell") if not hasattr(factory, each)]
+    if isinstance(factory, type) and lacking:
+        raise InvalidConfig(
+            f"{name} is no searcher: expected a class with `ask` and `tell`, got {factory!r} "
+            f"without {' and '.join(lacking)}"
         )
     return cast("SearcherFactory", factory)
 

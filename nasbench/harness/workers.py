@@ -19,7 +19,7 @@ from math import inf
 from time import perf_counter
 from typing import Any, NamedTuple
 
-from nasbench.core import Benchmark, Candidate, Observation, Problem, Searcher
+from nasbench.core import Architecture, Benchmark, Candidate, Observation, Problem, Searcher
 from nasbench.errors import SearcherFault, TableFault
 
 BEAT_S = 1.0
@@ -170,7 +170,7 @@ class Simulation:
         if not isinstance(candidate, Candidate):
             raise self._fault("a Candidate", candidate)
         arch, epochs = candidate.arch, candidate.epochs
-        if arch.space != self._space:
+        if not isinstance(arch, Architecture) or arch.space != self._space:
             raise self._fault(f"an architecture of {self._space}", arch)
         if type(arch.genes) is not tuple:
             raise self._fault("genes in a tuple", arch)

@@ -237,6 +237,18 @@ def test_settings_that_json_cannot_hold_are_refused_before_the_search(toy, unifo
         run(toy, kind, 0, budget=Budget(1))
 
 
+def test_what_a_class_lacks_to_be_a_searcher_is_named(toy, uniform):
+    @dataclasses.dataclass
+    class Thawed:
+        """Not frozen."""
+
+    with pytest.raises(InvalidConfig, match=r"got its Config .*Thawed.*frozen=True"):
+        run(toy, type("Mine", (uniform,), {"Config": Thawed}), 0, budget=Budget(1))
+    deaf = type("Deaf", (), {"Config": uniform.Config, "ask": uniform.ask})
+    with pytest.raises(InvalidConfig, match=r"Deaf.*without tell"):
+        run(toy, deaf, 0, budget=Budget(1))
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
@@ -246,6 +258,7 @@ def test_settings_that_json_cannot_hold_are_refused_before_the_search(toy, unifo
         ([Architecture("toy-2x3x4x5-v1", (0, 0, 0, 0))], "a Candidate"),
         ([Candidate(Architecture("toy-2x3x4x5-v1", (0, 0, 0, 0)))] * 2, "one candidate"),
         ([Candidate(Architecture("cell201-v1", (0, 0, 0, 0)))], "of toy-2x3x4x5-v1"),
+        ([Candidate("toy-2x3x4x5-v1")], "an architecture of toy-2x3x4x5-v1"),
         ([Candidate(Architecture("toy-2x3x4x5-v1", (0, 0, 0, 5)))], "genes that"),
         ([Candidate(Architecture("toy-2x3x4x5-v1", (0, 0, 0)))], "genes that"),
         ([Candidate(Architecture("toy-2x3x4x5-v1", [0, 0, 0, 0]))], "genes in a tuple"),
