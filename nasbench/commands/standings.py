@@ -38,7 +38,8 @@ def conclude(folder: Path, benchmark: str, report: bool) -> None:
 
 
 def _show(console: Console, summary: Summary) -> None:
-    from nasbench.harness.wording import describe_budget, looked_up
+    from nasbench.harness.evidence import looked_up
+    from nasbench.harness.wording import describe_budget
 
     objective, target = summary.objective, summary.target
     run = summary.collection.first
@@ -115,10 +116,10 @@ def _warn(summary: Summary) -> None:
     """Say on stderr what makes the numbers less than they seem."""
     from rich.console import Console
 
+    from nasbench.harness.evidence import luck_sentence
     from nasbench.harness.wording import (
         coverage_sentence,
         failure_sentences,
-        luck_sentence,
         missing_sentences,
         short_sentences,
     )

@@ -13,6 +13,7 @@ from scipy import stats
 
 from nasbench.harness import ranks
 from nasbench.harness.collection import REFERENCE
+from nasbench.harness.evidence import once
 from nasbench.harness.overall import Overall, losses_at
 from nasbench.harness.statistics import LEVEL, holm
 from nasbench.harness.wording import (
@@ -21,7 +22,6 @@ from nasbench.harness.wording import (
     format_ranks,
     format_seconds,
     listed,
-    once,
 )
 
 EARLY = 0.1

@@ -18,6 +18,7 @@ from nasbench.core import Architecture, Benchmark, Candidate
 from nasbench.harness import figures, statistics
 from nasbench.harness.collection import REFERENCE, Collection, collect, find_benchmark
 from nasbench.harness.command_lines import commands
+from nasbench.harness.evidence import looked_up, luck_sentence
 from nasbench.harness.figures import regret_unit
 from nasbench.harness.plots import COLORS, dash
 from nasbench.harness.summary import Outcome, Standing, Summary, summarize
@@ -37,8 +38,6 @@ from nasbench.harness.wording import (
     format_ranks,
     format_seconds,
     hypervolume_sentence,
-    looked_up,
-    luck_sentence,
     missing_sentences,
     optimum_sentence,
     regret_sentence,

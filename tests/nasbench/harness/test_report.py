@@ -22,7 +22,7 @@ import pytest
 from nasbench import cli
 from nasbench.core import Budget, Candidate, Constraint, Result
 from nasbench.errors import OutputFault, RunFault, UnknownBenchmark
-from nasbench.harness import command_lines, figures, plots, wording
+from nasbench.harness import command_lines, evidence, figures, plots, wording
 from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.lookup import Lookup, curve_values, grid_of
@@ -667,7 +667,7 @@ def test_files_of_a_verification_are_not_taken_for_runs(runs):
 )
 def test_what_is_looked_up_is_called_what_it_is(known, said, warning):
     benchmark = types.SimpleNamespace(**known)
-    assert said in wording.looked_up(benchmark)
-    told = wording.luck_sentence(benchmark)
+    assert said in evidence.looked_up(benchmark)
+    told = evidence.luck_sentence(benchmark)
     assert warning in told
     assert bool(told) == bool(warning)
