@@ -66,9 +66,10 @@ architectures better on one table and not on another ([gnn.md](gnn.md)).
 
 A surrogate is stored as a folder of JSON, safetensors (the weights of `gnn` among them) and
 XGBoost's UBJSON, with the hash of the table that it was fitted on. Opening checks the sha256 of
-every file and predicts stored references again (`surrogates/artifact.py`). `@xgb` and `@gnn` of
-every table ship, each fitted on 1,000 classes; `make surrogates` fits them anew. Whether they
-rank searchers as their tables do: [ranks.md](surrogates/ranks.md).
+every file and predicts stored references again (`surrogates/artifact.py`); of a shipped one, when
+it is first asked. `@xgb` and `@gnn` of every table ship, each fitted on 1,000 classes; `make
+surrogates` fits them anew. Whether they rank searchers as their tables do:
+[ranks.md](surrogates/ranks.md).
 """
 
 

@@ -25,6 +25,7 @@ from nasbench.core import Run
 from nasbench.harness.compare import compare
 from nasbench.harness.statistics import Interval, mean_interval
 from nasbench.harness.trajectory import candidate_at, final_position, incumbents
+from nasbench.harness.wording import format_interval
 from tabular.embedded import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -124,7 +125,7 @@ def rows(
     halves = tau(table[:, ::2], table[:, 1::2])
     return [
         f"| {name.partition('/')[2]} | `{benchmark.partition('@')[2]}` "
-        f"| {ranked(table, finals(own))} | {halves:.2f} | {text(gains[benchmark], 2)} |"
+        f"| {ranked(table, finals(own))} | {halves:.2f} | {format_interval(gains[benchmark])} |"
         for benchmark, own in curves.items()
         if benchmark != name
     ]
@@ -140,7 +141,7 @@ def section(name: str, curves: Mapping[str, Mapping[str, NDArray[np.float64]]]) 
         f"|:--|{'--:|' * len(heads)}",
     ]
     for searcher in sorted(SEARCHERS, key=lambda each: float(curves[name][each][:, -1].mean())):
-        cells = [text(mean_interval(own[searcher][:, -1]), 2) for own in curves.values()]
+        cells = [format_interval(mean_interval(own[searcher][:, -1])) for own in curves.values()]
         lines.append(f"| {searcher} | {' | '.join(cells)} |")
     return [*lines, ""]
 
@@ -161,11 +162,7 @@ def ranked(table: NDArray[np.float64], model: NDArray[np.float64]) -> str:
     drawn = rng.integers(count, size=(RESAMPLES, 2, count))
     taus = [tau(table[:, one], model[:, other]) for one, other in drawn]
     low, high = np.quantile(taus, [0.025, 0.975])
-    return text(Interval(tau(table, model), float(low), float(high), 0.95), 2)
-
-
-def text(found: Interval, digits: int) -> str:
-    return f"{found.estimate:.{digits}f} [{found.low:.{digits}f}, {found.high:.{digits}f}]"
+    return format_interval(Interval(tau(table, model), float(low), float(high), 0.95))
 
 
 def draw(path: Path, curves: Mapping[str, Mapping[str, NDArray[np.float64]]]) -> None:

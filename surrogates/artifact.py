@@ -5,8 +5,8 @@
     arrays.safetensors    scales, calibration and whatever the model is made of
     model.*               files of the library that fitted, such as XGBoost's UBJSON
 
-Opening checks every hash and predicts the references again: a library that reads an old model in
-another way is found out at once. No pickle.
+Opening checks every hash and predicts the references again, a lazy opening when the model is first
+asked: a library that reads an old one in another way is found out before it answers. No pickle.
 """
 
 from __future__ import annotations

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import atexit
-from contextlib import ExitStack
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nasbench.packaged import data_path
+
 if TYPE_CHECKING:
     from surrogates.benchmark import Surrogate
-
-_unpacked = ExitStack()  # a zipped package is unpacked for as long as the process lives
-atexit.register(_unpacked.close)
 
 
 def digits_on_photos_xgb() -> Surrogate:
@@ -62,8 +58,7 @@ def folder_of(name: str) -> str:
 
 def path_of(name: str) -> Path:
     """Where an embedded surrogate is on disk."""
-    found = resources.files("surrogates") / "data" / folder_of(name)
-    return _unpacked.enter_context(resources.as_file(found))
+    return data_path("surrogates", folder_of(name))
 
 
 def _embedded(name: str) -> Surrogate:

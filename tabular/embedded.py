@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import atexit
-from contextlib import ExitStack
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from nasbench.packaged import data_path
 
 if TYPE_CHECKING:
     from tabular.table import Table
@@ -18,9 +17,6 @@ NAMES = (
     "cell201/spoken-digits",
 )
 """What each is registered by, next to which plug-ins may register others."""
-
-_unpacked = ExitStack()  # a zipped package is unpacked for as long as the process lives
-atexit.register(_unpacked.close)
 
 
 def digits_on_photos() -> Table:
@@ -51,5 +47,4 @@ def _embedded(name: str) -> Table:
 
 def path_of(name: str) -> Path:
     """Where an embedded table is on disk."""
-    found = resources.files("tabular") / "data" / f"{name.replace('/', '_')}.h5"
-    return _unpacked.enter_context(resources.as_file(found))
+    return data_path("tabular", f"{name.replace('/', '_')}.h5")
