@@ -1,8 +1,7 @@
 """Graph isomorphism networks as in `gin`, trained by slopes written out by hand, in NumPy.
 
-The same layers, initial distribution and statistics; `members` of different initial weights learn
-at once, as one stack of matrices. A step takes a fifth of the time that automatic derivatives
-take, which at this size goes to calls; torch need not be there.
+The same layers, initial distribution and statistics. A step takes a fifth of the time that
+automatic derivatives take, which at this size goes to calls; torch need not be there.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ MOMENTUM, EPSILON, DECAY = 0.1, 1e-5, 1e-4
 
 @dataclass(frozen=True, slots=True, eq=False)
 class GraphArrays:
-    """n graphs of at most v nodes, whose labels are among d; further axes may come first."""
+    """n graphs of at most v nodes, whose labels are among d."""
 
     nodes: Array
     """(n, v, d) one-hot labels; 0 for padding and for other labels."""
@@ -55,14 +54,14 @@ def graph_arrays(graphs: Sequence[LabeledGraph], labels: Sequence[str]) -> Graph
 
 @dataclass(frozen=True, slots=True)
 class _Layer:
-    """What a layer computed, of which `_backward` makes use; (members, n v, features)."""
+    """What a layer computed, of which `_backward` makes use; (n v, features)."""
 
     sums: Array
     first: Array
     second: Array
     normal: Array
     scale: Array
-    """(members, 1, width) factor of the normalization."""
+    """(width,) factor of the normalization."""
 
 
 @dataclass(slots=True)
@@ -70,9 +69,9 @@ class _Tape:
     """What `_forward` computed."""
 
     real: Array
-    """(members, n v, 1)."""
-    count: Array
-    """(members, 1, 1) real nodes."""
+    """(n v, 1)."""
+    count: np.float32
+    """Real nodes."""
     sizes: Array
     """(n, 1) real nodes of each graph."""
     layers: list[_Layer] = field(default_factory=list)
@@ -81,36 +80,33 @@ class _Tape:
 
 
 class FastGin:
-    """`members` networks with one output, on graphs with `labels` different labels.
+    """A network with one output, on graphs with `labels` different labels.
 
-    Weights start He-uniform (He et al., ICCV 2015), biases at 0. The first axis of what is computed
-    is that of members.
+    Weights start He-uniform (He et al., ICCV 2015), biases at 0.
     """
 
-    def __init__(
-        self, labels: int, rng: np.random.Generator, *, width: int, layers: int, members: int = 1
-    ) -> None:
-        self.members, self.layers, inputs = members, layers, labels
+    def __init__(self, labels: int, rng: np.random.Generator, *, width: int, layers: int) -> None:
+        self.layers, inputs = layers, labels
         shapes: dict[str, tuple[int, ...]] = {}
         names = [f"{k}.{part}" for k in range(layers) for part in ("first", "second")]
         for name in (*names, "hidden", "out"):
             outputs = {"hidden": max(1, width // 2), "out": 1}.get(name, width)
-            shapes[f"{name}.weight"] = (members, inputs, outputs)
-            shapes[f"{name}.bias"] = (members, 1, outputs)
+            shapes[f"{name}.weight"] = (inputs, outputs)
+            shapes[f"{name}.bias"] = (outputs,)
             inputs = outputs
         for k in range(layers):
-            shapes[f"{k}.gain"] = shapes[f"{k}.shift"] = (members, 1, width)
+            shapes[f"{k}.gain"] = shapes[f"{k}.shift"] = (width,)
         self.parameters = Parameters(shapes)
         for name, value in self.parameters.value.items():
             if name.endswith("weight"):
-                value[:] = rng.uniform(-1, 1, value.shape) * math.sqrt(6 / value.shape[1])
+                value[:] = rng.uniform(-1, 1, value.shape) * math.sqrt(6 / value.shape[0])
             elif name.endswith("gain"):
                 value[:] = 1
-        self.means = np.zeros((layers, members, 1, width), dtype=np.float32)
+        self.means = np.zeros((layers, width), dtype=np.float32)
         self.variances = np.ones_like(self.means)
 
     def __call__(self, graphs: GraphArrays) -> Array:
-        """Outputs (members, n), with the statistics of training."""
+        """Outputs (n,), with the statistics of training."""
         return self._forward(graphs, training=False)[0]
 
     def fit(
@@ -125,30 +121,28 @@ class FastGin:
     ) -> None:
         """Lower the mean squared error on targets `y` (n,).
 
-        `steps` of Adam on batches that each member draws with replacement, at a rate that falls to
-        0 on a cosine.
+        `steps` of Adam on batches drawn with replacement, at a rate that falls to 0 on a cosine.
         """
         targets = y.astype(np.float32)
-        drawn = rng.integers(len(y), size=(steps, self.members, batch))
+        drawn = rng.integers(len(y), size=(steps, batch))
         for step, rows in enumerate(drawn):
             self.backward(graphs.take(rows), targets[rows])
             self.parameters.adam(lr * (1 + math.cos(math.pi * step / steps)) / 2, decay=DECAY)
 
     def backward(self, graphs: GraphArrays, y: Array) -> None:
-        """Write the slopes of each member's mean squared error on its graphs and `y` (members, n).
+        """Write the slopes of the mean squared error on targets `y` (n,).
 
         Statistics are those of the batch, and those of training move toward them.
         """
         found, tape = self._forward(graphs, training=True)
-        self._backward(graphs, tape, (found - y) * np.float32(2 / y.shape[1]))
+        self._backward(graphs, tape, (found - y) * np.float32(2 / len(y)))
 
     def _forward(self, graphs: GraphArrays, *, training: bool) -> tuple[Array, _Tape]:
-        m, (n, v, d), value = self.members, graphs.nodes.shape[-3:], self.parameters.value
-        h = np.broadcast_to(graphs.nodes, (m, n, v, d))
-        real = np.broadcast_to(graphs.real, (m, n, v, 1)).reshape(m, n * v, 1)
-        tape = _Tape(real, real.sum(axis=1, keepdims=True), graphs.real.sum(axis=-2))
+        (n, v, _), value = graphs.nodes.shape, self.parameters.value
+        h, real = graphs.nodes, graphs.real.reshape(n * v, 1)
+        tape = _Tape(real, real.sum(), graphs.real.sum(axis=1))
         for k in range(self.layers):
-            sums = (h + graphs.edges @ h).reshape(m, n * v, -1)
+            sums = (h + graphs.edges @ h).reshape(n * v, -1)
             first = np.maximum(self._linear(f"{k}.first", sums), 0)
             second = np.maximum(self._linear(f"{k}.second", first), 0)
             second *= real
@@ -156,8 +150,8 @@ class FastGin:
             tape.layers.append(_Layer(sums, first, second, normal, scale))
             h = normal * value[f"{k}.gain"] + value[f"{k}.shift"]
             h *= real
-            h = h.reshape(m, n, v, -1)
-        tape.mean = h.sum(axis=2) / tape.sizes
+            h = h.reshape(n, v, -1)
+        tape.mean = h.sum(axis=1) / tape.sizes
         tape.hidden = np.maximum(self._linear("hidden", tape.mean), 0)
         return self._linear("out", tape.hidden)[..., 0], tape
 
@@ -168,31 +162,31 @@ class FastGin:
         if not training:
             scale = 1 / np.sqrt(self.variances[k] + EPSILON)
             return (second - self.means[k]) * tape.real * scale, scale
-        mean = second.sum(axis=1, keepdims=True) / tape.count
+        mean = second.sum(axis=0) / tape.count
         centered = (second - mean) * tape.real
-        squares = np.einsum("mrw,mrw->mw", centered, centered)[:, None]
+        squares = np.einsum("rw,rw->w", centered, centered)
         scale = 1 / np.sqrt(squares / tape.count + EPSILON)
         self.means[k] += MOMENTUM * (mean - self.means[k])
         self.variances[k] += MOMENTUM * (squares / (tape.count - 1) - self.variances[k])
         return centered * scale, scale
 
     def _backward(self, graphs: GraphArrays, tape: _Tape, delta: Array) -> None:
-        """Write the slopes of the weights, from those of the outputs (members, n)."""
+        """Write the slopes of the weights, from those of the outputs (n,)."""
         value, slope = self.parameters.value, self.parameters.slope
-        m, (n, v, _) = self.members, graphs.nodes.shape[-3:]
+        n, v, _ = graphs.nodes.shape
         d = self._back("out", tape.hidden, delta[..., None]) * (tape.hidden > 0)
         d = self._back("hidden", tape.mean, d) / tape.sizes
-        d = np.broadcast_to(d[:, :, None], (m, n, v, d.shape[-1]))
+        d = np.broadcast_to(d[:, None], (n, v, d.shape[-1]))
         for k, layer in reversed(list(enumerate(tape.layers))):
-            d = d.reshape(m, n * v, -1) * tape.real
+            d = d.reshape(n * v, -1) * tape.real
             gain, shift = slope[f"{k}.gain"], slope[f"{k}.shift"]
-            np.einsum("mrw,mrw->mw", d, layer.normal, out=gain[:, 0])
-            d.sum(axis=1, keepdims=True, out=shift)
+            np.einsum("rw,rw->w", d, layer.normal, out=gain)
+            d.sum(axis=0, out=shift)
             # the batch's statistics depend on all of its nodes
             d -= (shift / tape.count + layer.normal * (gain / tape.count)) * tape.real
             d *= value[f"{k}.gain"] * layer.scale
             d = self._back(f"{k}.second", layer.first, d * (layer.second > 0))
-            d = self._back(f"{k}.first", layer.sums, d * (layer.first > 0)).reshape(m, n, v, -1)
+            d = self._back(f"{k}.first", layer.sums, d * (layer.first > 0)).reshape(n, v, -1)
             d = d + graphs.edges.swapaxes(-1, -2) @ d
 
     def _linear(self, name: str, x: Array) -> Array:
@@ -202,7 +196,7 @@ class FastGin:
 
     def _back(self, name: str, x: Array, delta: Array) -> Array:
         """Slopes to the input `x` of a linear layer, from those to its output; writes its own."""
-        np.matmul(x.swapaxes(1, 2), delta, out=self.parameters.slope[f"{name}.weight"])
-        delta.sum(axis=1, keepdims=True, out=self.parameters.slope[f"{name}.bias"])
-        below: Array = delta @ self.parameters.value[f"{name}.weight"].swapaxes(1, 2)
+        np.matmul(x.T, delta, out=self.parameters.slope[f"{name}.weight"])
+        delta.sum(axis=0, out=self.parameters.slope[f"{name}.bias"])
+        below: Array = delta @ self.parameters.value[f"{name}.weight"].T
         return below

@@ -120,5 +120,5 @@ class Npenas:
         self._net.fit(data, y, self._rng, steps=c.steps, batch=BATCH, lr=c.lr)
 
     def _predict(self, graphs: Sequence[LabeledGraph]) -> NDArray[np.float32]:
-        predicted: NDArray[np.float32] = self._net(graph_arrays(graphs, self._labels))[0]
+        predicted: NDArray[np.float32] = self._net(graph_arrays(graphs, self._labels))
         return predicted
