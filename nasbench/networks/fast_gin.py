@@ -143,8 +143,8 @@ class FastGin:
         tape = _Tape(real, real.sum(), graphs.real.sum(axis=1))
         for k in range(self.layers):
             sums = (h + graphs.edges @ h).reshape(n * v, -1)
-            first = np.maximum(self._linear(f"{k}.first", sums), 0)
-            second = np.maximum(self._linear(f"{k}.second", first), 0)
+            first = np.maximum(self.parameters.linear(f"{k}.first", sums), 0)
+            second = np.maximum(self.parameters.linear(f"{k}.second", first), 0)
             second *= real
             normal, scale = self._normalize(k, second, tape, training=training)
             tape.layers.append(_Layer(sums, first, second, normal, scale))
@@ -152,8 +152,8 @@ class FastGin:
             h *= real
             h = h.reshape(n, v, -1)
         tape.mean = h.sum(axis=1) / tape.sizes
-        tape.hidden = np.maximum(self._linear("hidden", tape.mean), 0)
-        return self._linear("out", tape.hidden)[..., 0], tape
+        tape.hidden = np.maximum(self.parameters.linear("hidden", tape.mean), 0)
+        return self.parameters.linear("out", tape.hidden)[..., 0], tape
 
     def _normalize(
         self, k: int, second: Array, tape: _Tape, *, training: bool
@@ -174,8 +174,8 @@ class FastGin:
         """Write the slopes of the weights, from those of the outputs (n,)."""
         value, slope = self.parameters.value, self.parameters.slope
         n, v, _ = graphs.nodes.shape
-        d = self._back("out", tape.hidden, delta[..., None]) * (tape.hidden > 0)
-        d = self._back("hidden", tape.mean, d) / tape.sizes
+        d = self.parameters.back("out", tape.hidden, delta[..., None]) * (tape.hidden > 0)
+        d = self.parameters.back("hidden", tape.mean, d) / tape.sizes
         d = np.broadcast_to(d[:, None], (n, v, d.shape[-1]))
         for k, layer in reversed(list(enumerate(tape.layers))):
             d = d.reshape(n * v, -1) * tape.real
@@ -185,18 +185,8 @@ class FastGin:
             # the batch's statistics depend on all of its nodes
             d -= (shift / tape.count + layer.normal * (gain / tape.count)) * tape.real
             d *= value[f"{k}.gain"] * layer.scale
-            d = self._back(f"{k}.second", layer.first, d * (layer.second > 0))
-            d = self._back(f"{k}.first", layer.sums, d * (layer.first > 0)).reshape(n, v, -1)
+            d = self.parameters.back(f"{k}.second", layer.first, d * (layer.second > 0))
+            d = self.parameters.back(f"{k}.first", layer.sums, d * (layer.first > 0)).reshape(
+                n, v, -1
+            )
             d = d + graphs.edges.swapaxes(-1, -2) @ d
-
-    def _linear(self, name: str, x: Array) -> Array:
-        y: Array = x @ self.parameters.value[f"{name}.weight"]
-        y += self.parameters.value[f"{name}.bias"]
-        return y
-
-    def _back(self, name: str, x: Array, delta: Array) -> Array:
-        """Slopes to the input `x` of a linear layer, from those to its output; writes its own."""
-        np.matmul(x.T, delta, out=self.parameters.slope[f"{name}.weight"])
-        delta.sum(axis=0, out=self.parameters.slope[f"{name}.bias"])
-        below: Array = delta @ self.parameters.value[f"{name}.weight"].T
-        return below

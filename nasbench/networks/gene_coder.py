@@ -59,13 +59,13 @@ class GeneCoder:
 
     def predict(self, latents: Array) -> Array:
         """Predicted target (n,) of latents (n, p, H)."""
-        inner = np.maximum(self._linear("inner", latents.mean(axis=1)), 0)
-        return self._linear("outer", inner)[:, 0]
+        inner = np.maximum(self.parameters.linear("inner", latents.mean(axis=1)), 0)
+        return self.parameters.linear("outer", inner)[:, 0]
 
     def slopes(self, latents: Array) -> Array:
         """Slopes (n, p, H) of each prediction to its latent."""
         mean = latents.mean(axis=1)
-        inner = np.maximum(self._linear("inner", mean), 0)
+        inner = np.maximum(self.parameters.linear("inner", mean), 0)
         ones = np.ones((len(latents), 1), dtype=np.float32)
         return self._predictor_back(latents.shape[1], mean, inner, ones)
 
@@ -113,8 +113,8 @@ class GeneCoder:
         encoded = self._encoded(genes)
         latents = _normalized(encoded.states)
         mean = latents.mean(axis=1)
-        inner = np.maximum(self._linear("inner", mean), 0)
-        errors = self._linear("outer", inner) - y[:, None]
+        inner = np.maximum(self.parameters.linear("inner", mean), 0)
+        errors = self.parameters.linear("outer", inner) - y[:, None]
         delta = self._predictor_back(p, mean, inner, errors * np.float32(2 * trade_off / n))
         to_latents, to_written = self._decoder_back(latents, genes, (1 - trade_off) / (n * p))
         delta += to_latents
@@ -128,8 +128,8 @@ class GeneCoder:
 
     def _predictor_back(self, p: int, mean: Array, inner: Array, delta: Array) -> Array:
         """Slopes to latents (n, p, H), from those to predictions (n, 1)."""
-        d = self._back("outer", inner, delta) * (inner > 0)
-        d = self._back("inner", mean, d) / np.float32(p)
+        d = self.parameters.back("outer", inner, delta) * (inner > 0)
+        d = self.parameters.back("inner", mean, d) / np.float32(p)
         return np.repeat(d[:, None], p, axis=1)
 
     def _decoder_back(self, latents: Array, genes: Genes, weight: float) -> tuple[Array, Array]:
@@ -142,7 +142,7 @@ class GeneCoder:
         d = np.exp(_log_softmax(self._logits(seen, self._absent)))
         d -= genes[..., None] == np.arange(d.shape[2])
         h = latents.shape[2]
-        d = self._back("out", seen.both, d * np.float32(weight))
+        d = self.parameters.back("out", seen.both, d * np.float32(weight))
         to_states, to_context = d[..., :h], d[..., h:]
         a = seen.attention
         da = to_context @ latents.swapaxes(1, 2)
@@ -168,20 +168,7 @@ class GeneCoder:
         )
 
     def _logits(self, seen: _Attended, absent: NDArray[np.bool_]) -> Array:
-        return np.where(absent, np.float32(-np.inf), self._linear("out", seen.both))
-
-    def _linear(self, name: str, x: Array) -> Array:
-        y: Array = x @ self.parameters.value[f"{name}.weight"]
-        y += self.parameters.value[f"{name}.bias"]
-        return y
-
-    def _back(self, name: str, x: Array, delta: Array) -> Array:
-        """Slopes to the input `x` of a linear layer, from those to its output; writes its own."""
-        rows = delta.reshape(-1, delta.shape[-1])
-        self.parameters.slope[f"{name}.weight"][:] = x.reshape(len(rows), -1).T @ rows
-        self.parameters.slope[f"{name}.bias"][:] = rows.sum(axis=0)
-        below: Array = delta @ self.parameters.value[f"{name}.weight"].T
-        return below
+        return np.where(absent, np.float32(-np.inf), self.parameters.linear("out", seen.both))
 
 
 class _Attended(NamedTuple):

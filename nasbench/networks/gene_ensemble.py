@@ -90,7 +90,7 @@ class GeneEnsemble:
         """Outputs, and what `_backward` takes from the end."""
         m, (n, v, d) = self.members, nodes.shape[-3:]
         rows = np.broadcast_to(nodes, (m, n, v, d)).reshape(m, n * v, d)
-        h = self._linear("embed", rows)
+        h = self.parameters.linear("embed", rows)
         tape = [rows]
         for k in range(self.layers):
             centered = h - h.mean(axis=2, keepdims=True)
@@ -99,48 +99,33 @@ class GeneEnsemble:
             u = centered * scale
             read = (self.edges @ u.reshape(m, n, v, -1)).reshape(u.shape)
             both = np.concatenate([u, read], axis=2)
-            inner = np.maximum(self._linear(f"{k}.read", both), 0)
-            h = h + self._linear(f"{k}.write", inner)
+            inner = np.maximum(self.parameters.linear(f"{k}.read", both), 0)
+            h = h + self.parameters.linear(f"{k}.write", inner)
             tape += [scale, both, inner]
         total = h.reshape(m, n, v, -1).sum(axis=2)
         summary = np.concatenate([total / TYPICAL, total / np.float32(v)], axis=2)
-        hidden = np.maximum(self._linear("hidden", summary), 0)
-        return self._linear("out", hidden)[..., 0], [*tape, summary, hidden]
+        hidden = np.maximum(self.parameters.linear("hidden", summary), 0)
+        return self.parameters.linear("out", hidden)[..., 0], [*tape, summary, hidden]
 
     def _backward(self, tape: list[Array], delta: Array) -> Array:
         """Slopes to the embedded nodes (members, n v, width); writes those to the weights."""
         *tape, summary, hidden = tape
         m, v, width = self.members, len(self.edges), hidden.shape[2]
-        d = self._back("out", hidden, delta[..., None]) * (hidden > 0)
-        d = self._back("hidden", summary, d)
+        d = self.parameters.back("out", hidden, delta[..., None]) * (hidden > 0)
+        d = self.parameters.back("hidden", summary, d)
         d = d[..., :width] / TYPICAL + d[..., width:] / np.float32(v)
         d = np.repeat(d, v, axis=1)
         for k in reversed(range(self.layers)):
             *tape, scale, both, inner = tape
-            e = self._back(f"{k}.write", inner, d) * (inner > 0)
-            e = self._back(f"{k}.read", both, e)
+            e = self.parameters.back(f"{k}.write", inner, d) * (inner > 0)
+            e = self.parameters.back(f"{k}.read", both, e)
             read = e[..., width:].reshape(m, -1, v, width)
             e = e[..., :width] + (self.edges.T @ read).reshape(d.shape)
             u = both[..., :width]
             along = np.einsum("mrw,mrw->mr", e, u)[..., None] / np.float32(width)
             d = d + scale * (e - e.mean(axis=2, keepdims=True) - u * along)
-        self._write("embed", tape[0], d)
+        self.parameters.write("embed", tape[0], d)
         return d
-
-    def _linear(self, name: str, x: Array) -> Array:
-        y: Array = x @ self.parameters.value[f"{name}.weight"]
-        y += self.parameters.value[f"{name}.bias"]
-        return y
-
-    def _back(self, name: str, x: Array, delta: Array) -> Array:
-        """Slopes to the input `x` of a linear layer, from those to its output; writes its own."""
-        self._write(name, x, delta)
-        below: Array = delta @ self.parameters.value[f"{name}.weight"].swapaxes(1, 2)
-        return below
-
-    def _write(self, name: str, x: Array, delta: Array) -> None:
-        np.matmul(x.swapaxes(1, 2), delta, out=self.parameters.slope[f"{name}.weight"])
-        delta.sum(axis=1, keepdims=True, out=self.parameters.slope[f"{name}.bias"])
 
 
 def _rate(done: float) -> float:

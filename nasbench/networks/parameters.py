@@ -34,6 +34,29 @@ class Parameters:
             for flat in (self._flat, self._slope)
         )
 
+    def linear(self, name: str, x: Array) -> Array:
+        """What the linear layer `name` makes of `x` (..., inputs).
+
+        Its weight is (inputs, outputs), or (members, inputs, outputs) for a stack of layers.
+        """
+        y: Array = x @ self.value[f"{name}.weight"]
+        y += self.value[f"{name}.bias"]
+        return y
+
+    def back(self, name: str, x: Array, delta: Array) -> Array:
+        """Slopes to the input `x` of a linear layer, from those to its output; writes its own."""
+        self.write(name, x, delta)
+        below: Array = delta @ self.value[f"{name}.weight"].swapaxes(-1, -2)
+        return below
+
+    def write(self, name: str, x: Array, delta: Array) -> None:
+        """Write the slopes of a linear layer, from its input and the slopes to its output."""
+        weight, bias = self.slope[f"{name}.weight"], self.slope[f"{name}.bias"]
+        *stack, inputs, outputs = weight.shape
+        rows = delta.reshape(*stack, -1, outputs)
+        np.matmul(x.reshape(*stack, -1, inputs).swapaxes(-1, -2), rows, out=weight)
+        bias[:] = rows.sum(axis=-2).reshape(bias.shape)
+
     def adam(
         self, lr: float, *, decay: float = 0.0, shrink: float = 0.0, longest: float = math.inf
     ) -> None:
