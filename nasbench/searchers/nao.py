@@ -14,7 +14,7 @@ length 1.
 
 Deviations:
 - N = 40, K = 40 and 20 architectures in a round instead of 600, 100 and 200; one LSTM layer of 48
-  units, and 300 steps of training for a round, some 0.5 s on one core, instead of 1,000 epochs.
+  units, and 300 steps of training for a round, some 1.0 s on one core, instead of 1,000 epochs.
 - Adam's rate is 0.01, with which those steps suffice for D to write all that it was trained on;
   with the paper's 0.001 it writes 6 % of it.
 - The gradient is scaled to length 1 per gene, so eta is a distance: 0.2, 0.4, ... 4. Targets
