@@ -26,7 +26,7 @@ from nasbench.harness import command_lines, evidence, figures, plots, wording
 from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.lookup import Lookup, curve_values, grid_of
-from nasbench.harness.report import build_report
+from nasbench.harness.report import build_report, environment
 from nasbench.harness.run import run
 from nasbench.harness.summary import summarize
 from nasbench.testing.toy import ToyBenchmark
@@ -671,3 +671,11 @@ def test_what_is_looked_up_is_called_what_it_is(known, said, warning):
     told = evidence.luck_sentence(benchmark)
     assert warning in told
     assert bool(told) == bool(warning)
+
+
+def test_a_command_in_a_sentence_is_set_as_code():
+    macros = environment().get_template("macros.html").module
+    assert macros.coded("run `nasbench verify` & see") == (
+        "run <code>nasbench verify</code> &amp; see"
+    )
+    assert macros.coded("<b>plain</b>") == "&lt;b&gt;plain&lt;/b&gt;"
