@@ -183,9 +183,11 @@ class Simulation:
         return epochs
 
     def _check_list(self, asked: Any) -> None:
-        """Refuse what `ask(1)` may not return; an empty list is allowed."""
+        """Refuse what `ask(1)` may not return; an empty list is allowed, but not at once."""
         if not isinstance(asked, list):
             raise self._fault("a list of candidates", asked)
+        if not asked and not self._started:
+            raise self._fault("a candidate", asked)
         if len(asked) > 1:
             raise self._fault("one candidate, as it was asked for,", f"{len(asked)}: {asked}")
 

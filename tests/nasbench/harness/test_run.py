@@ -254,6 +254,7 @@ def test_what_a_class_lacks_to_be_a_searcher_is_named(toy, uniform):
     [
         (None, "a list of candidates"),
         ((), "a list of candidates"),
+        ([], "a candidate"),
         ([3], "a Candidate"),
         ([Architecture("toy-2x3x4x5-v1", (0, 0, 0, 0))], "a Candidate"),
         ([Candidate(Architecture("toy-2x3x4x5-v1", (0, 0, 0, 0)))] * 2, "one candidate"),
