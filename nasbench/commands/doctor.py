@@ -6,7 +6,8 @@ import platform
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from importlib import metadata
@@ -51,14 +52,25 @@ def doctor(
     from rich.text import Text
 
     console = Console()
-    broken = 0
+    levels: Counter[Level] = Counter()
     for finding in findings(runs):
-        broken += finding.level == "broken"
+        levels[finding.level] += 1
         style = {"ok": "green", "note": "yellow", "broken": "bold red"}[finding.level]
         line = Text.assemble((f"{finding.level:<8}", style), (f"{finding.what}: ", "bold"))
         console.print(line.append(finding.text), soft_wrap=True)
-    if broken:
+    console.print(verdict(levels), soft_wrap=True)
+    if levels["broken"]:
         raise typer.Exit(1)
+
+
+def verdict(levels: Mapping[Level, int]) -> str:
+    """What findings of these levels say together."""
+    parts = [f"{levels['ok']} ok"]
+    if levels["note"]:
+        parts.append(f"{levels['note']} to note, of optional parts")
+    if levels["broken"]:
+        return f"{', '.join(parts)}, {levels['broken']} broken: see to those first."
+    return f"{', '.join(parts)}, none broken: this installation can do its job."
 
 
 def findings(runs: Path) -> Iterator[Finding]:

@@ -18,6 +18,8 @@ from rich.progress import (
 )
 
 LOG_EVERY_S = 30.0
+SLOW = 0.1
+"""Items a second, below which the seconds of one item say more."""
 
 
 class Shown(Protocol):
@@ -58,7 +60,7 @@ class _Bar:
 
     def beat(self, evaluations: int) -> None:
         if evaluations:
-            self._bar.update(self._task, beat=f"{evaluations:,} evaluations")
+            self._bar.update(self._task, beat=_counted(evaluations))
 
 
 class _Log:
@@ -72,7 +74,7 @@ class _Log:
 
     def beat(self, evaluations: int) -> None:
         if evaluations:
-            self._print(f"{evaluations:,} evaluations", False)
+            self._print(_counted(evaluations), False)
 
     def _print(self, text: str, at_once: bool) -> None:
         if at_once or time.monotonic() - self._last >= LOG_EVERY_S:
@@ -95,7 +97,12 @@ class _Pace:
         if done == first:
             return ""
         rate = (done - first) / max(now - since, 1e-9)
-        return f"{rate:.2f}/s, {duration((total - done) / rate)} left"
+        pace = f"{rate:.2f}/s" if rate >= SLOW else f"{duration(1 / rate)} each"
+        return f"{pace}, {duration((total - done) / rate)} left"
+
+
+def _counted(evaluations: int) -> str:
+    return f"{evaluations:,} evaluation{'s' * (evaluations != 1)}"
 
 
 def duration(seconds: float) -> str:

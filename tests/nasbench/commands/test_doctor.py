@@ -1,6 +1,7 @@
 from importlib import metadata
 
 import pytest
+import typer
 
 from nasbench import registry
 from nasbench.commands import doctor
@@ -69,3 +70,18 @@ def test_extras_that_only_maintainers_need_are_not_mentioned():
     assert not told & {f"extra {name}" for name in doctor.MAINTAINERS}
     known = set(metadata.metadata(doctor.DISTRIBUTION).get_all("Provides-Extra"))
     assert set(doctor.MAINTAINERS) <= known  # or a renamed one would be told of again
+
+
+def test_the_last_line_says_what_the_others_come_to(monkeypatch, capsys):
+    def made(*levels):
+        return lambda runs: [doctor.Finding(level, "it", "looked at") for level in levels]
+
+    monkeypatch.setattr(doctor, "findings", made("ok", "ok", "note"))
+    doctor.doctor()
+    (*_, last) = capsys.readouterr().out.splitlines()
+    assert last.startswith("2 ok, 1 to note")
+    assert "none broken" in last
+    monkeypatch.setattr(doctor, "findings", made("ok", "broken"))
+    with pytest.raises(typer.Exit):
+        doctor.doctor()
+    assert capsys.readouterr().out.splitlines()[-1].startswith("1 ok, 1 broken")
