@@ -93,7 +93,7 @@ class Budget:
         if not whole or self.queries < 1:
             raise InvalidBudget(
                 f"a budget needs a whole number of queries >= 1, got {self.queries!r}; "
-                "pass for instance queries=200"
+                "such as 200"
             )
         if not self.cost_s > 0:  # also refuses NaN
             raise InvalidBudget(

@@ -199,7 +199,7 @@ class Surrogate:
             return self.epochs.index(epochs)
         raise UnknownSchedule(
             f"{self.name} predicts no {epochs}-epoch results; it offers "
-            f"{', '.join(map(str, self.epochs))}. Pass epochs=None for the full training."
+            f"{', '.join(map(str, self.epochs))}. Without epochs it is the full training."
         )
 
 

@@ -235,7 +235,7 @@ class Table:
         listed = ", ".join(few) if len(few) <= 12 else f"{few[0]}, {few[1]}, ..., {few[-1]}"
         raise UnknownSchedule(
             f"{self.name} has no {epochs}-epoch results; it offers {listed}. "
-            f"Pass epochs=None for the full training."
+            "Without epochs it is the full training."
         )
 
     def _prepare(self, epochs: int | None, repeat: int) -> Answers:

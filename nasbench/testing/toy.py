@@ -166,7 +166,7 @@ class ToyBenchmark:
         if epochs not in self.epochs:
             raise UnknownSchedule(
                 f"{self.name} has no {epochs}-epoch results; it offers {self.epochs}. "
-                f"Pass epochs=None for the full training."
+                "Without epochs it is the full training."
             )
         genes = self.space.canonical(candidate.arch).genes
         noise = [0.0] * len(_SPLITS)
