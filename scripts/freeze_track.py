@@ -1,7 +1,7 @@
 """Freeze the tracks of registered tables: leaderboards/tracks/*.json, with today's hashes.
 
-    scripts/freeze_track.py digits-on-photos   # three tracks of one table
-    scripts/freeze_track.py mnist1d --kind single-objective   # one of them
+    scripts/freeze_track.py digits-on-photos   # every form of track of one table
+    scripts/freeze_track.py mnist1d --form plain --form open   # two of them
     scripts/freeze_track.py --all-tables   # the aggregate of all tables
     scripts/freeze_track.py digits-on-photos --version 2
     scripts/freeze_track.py --renew   # the next version of every track whose table was replaced
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -31,9 +30,10 @@ QUERIES = 200
 """Full trainings that a run may spend."""
 MOST = 2000
 """Evaluations of a run whose limit is charged seconds."""
-KINDS = ("single-objective", "multi-objective", "any-time")
-"""Tracks of one table."""
-COMMON: dict[str, Any] = {"constraints": (), "seeds": range(10), "access": "closed"}
+TRANSFERRED = 20
+"""Full trainings of a run that may begin with what other tables taught: later it matters little."""
+FORMS = ("plain", "params", "anytime", "open", "xgb")
+"""Tracks of one table; the last one is of its surrogate."""
 
 
 def seconds(benchmark: str) -> float:
@@ -45,56 +45,74 @@ def seconds(benchmark: str) -> float:
     return float(f"{QUERIES * np.mean(costs):.2g}")
 
 
-def of_table(task: str, version: int) -> Iterator[Track]:
-    benchmark = f"cell201/{task}"
-    cost_s = seconds(benchmark)
-    yield freeze(
-        *(task, [benchmark]),
-        version=version,
-        title=f"Accuracy on {task}",
-        description=f"Find the cell with the best accuracy on {task} within {QUERIES} evaluations.",
-        kind="single-objective",
-        objectives=["valid_accuracy"],
-        budget=Budget(QUERIES),
-        **COMMON,
-    )
-    yield freeze(
-        *(f"{task}-params", [benchmark]),
-        version=version,
-        title=f"Accuracy and size on {task}",
-        description="Find the trade-off between accuracy and the number of parameters on "
-        f"{task} within {QUERIES} evaluations.",
-        kind="multi-objective",
-        objectives=["valid_accuracy", "params"],
-        budget=Budget(QUERIES),
-        **COMMON,
-    )
-    yield freeze(
-        *(f"{task}-anytime", [benchmark]),
-        version=version,
-        title=f"Accuracy on {task} at any time",
-        description=f"Have a good cell for {task} in hand at every moment of {cost_s:g} charged "
-        "seconds, in which short trainings cost less than full ones and the searcher's own time "
-        "counts.",
-        kind="any-time",
-        objectives=["valid_accuracy"],
-        budget=Budget(MOST, cost_s),
-        **COMMON,
-    )
+def of_table(task: str, form: str, version: int) -> Track:
+    """One form of track; but for what is said here, all are alike."""
+    name, table = task if form == "plain" else f"{task}-{form}", f"cell201/{task}"
+    within = f"within {QUERIES} evaluations"
+    match form:
+        case "plain":
+            return frozen(
+                *(name, [table], version, f"Accuracy on {task}"),
+                f"Find the cell with the best accuracy on {task} {within}.",
+            )
+        case "params":
+            return frozen(
+                *(name, [table], version, f"Accuracy and size on {task}"),
+                "Find the trade-off between accuracy and the number of parameters on "
+                f"{task} {within}.",
+                kind="multi-objective",
+                objectives=["valid_accuracy", "params"],
+            )
+        case "anytime":
+            cost_s = seconds(table)
+            return frozen(
+                *(name, [table], version, f"Accuracy on {task} at any time"),
+                f"Have a good cell for {task} in hand at every moment of {cost_s:g} charged "
+                "seconds, in which short trainings cost less than full ones and the searcher's "
+                "own time counts.",
+                kind="any-time",
+                budget=Budget(MOST, cost_s),
+            )
+        case "open":
+            return frozen(
+                *(name, [table], version, f"Accuracy on {task}, with knowledge of other tasks"),
+                f"Find the cell with the best accuracy on {task} within {TRANSFERRED} evaluations, "
+                "after whatever the tables of the other tasks can teach.",
+                budget=Budget(TRANSFERRED),
+                access="open",
+            )
+        case _:
+            return frozen(
+                *(name, [f"{table}@{form}"], version, f"Accuracy on {task} as {form} predicts it"),
+                f"Find the cell of which a surrogate, {form}, expects the best accuracy on {task} "
+                f"{within}.",
+            )
+
+
+def frozen(
+    name: str, benchmarks: list[str], version: int, title: str, description: str, **other: Any
+) -> Track:
+    """A track with today's hashes; what is not said is as on most."""
+    usual: dict[str, Any] = {
+        "kind": "single-objective",
+        "access": "closed",
+        "objectives": ["valid_accuracy"],
+        "constraints": (),
+        "budget": Budget(QUERIES),
+        "seeds": range(10),
+    }
+    about = {"version": version, "title": title, "description": description}
+    return freeze(name, benchmarks, **{**usual, **about, **other})
 
 
 def of_all(version: int) -> Track:
-    tables = [name for name in all_tables() if name.startswith("cell201/")]
-    return freeze(
-        *("all-tables", tables),
-        version=version,
-        title="Accuracy on all tables",
-        description="Find the best cell of every table with one method and one setting, within "
+    return frozen(
+        "all-tables",
+        [name for name in all_tables() if name.startswith("cell201/")],
+        *(version, "Accuracy on all tables"),
+        "Find the best cell of every table with one method and one setting, within "
         f"{QUERIES} evaluations on each.",
         kind="aggregate",
-        objectives=["valid_accuracy"],
-        budget=Budget(QUERIES),
-        **COMMON,
     )
 
 
@@ -136,7 +154,7 @@ def write(track: Track) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("tasks", nargs="*")
-    parser.add_argument("--kind", action="append", choices=KINDS, help="Default all; repeatable.")
+    parser.add_argument("--form", action="append", choices=FORMS, help="Default all; repeatable.")
     parser.add_argument("--all-tables", action="store_true")
     parser.add_argument("--version", type=int, default=1)
     parser.add_argument("--renew", action="store_true", help="Tracks whose table was replaced.")
@@ -144,8 +162,8 @@ def main() -> None:
     asked = parser.parse_args()
     if asked.renew:
         renew(unreleased=asked.unreleased)
-    tracks = [track for task in asked.tasks for track in of_table(task, asked.version)]
-    tracks = [track for track in tracks if track.kind in (asked.kind or KINDS)]
+    forms = asked.form or FORMS
+    tracks = [of_table(task, form, asked.version) for task in asked.tasks for form in forms]
     if asked.all_tables:
         tracks.append(of_all(asked.version))
     for track in tracks:

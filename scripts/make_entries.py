@@ -4,9 +4,10 @@
     scripts/make_entries.py --missing   # only those that are not there
 
 Every registered searcher that trains no network of its own enters every track, but only those that
-can: a track of several objectives is for searchers of several (and for the baselines), and one in
-seconds for those whose own time is small, unless --all-searchers. An entry that is there is kept,
-unless its runs or its description come out differently. Retired tracks are left alone.
+can: a track of several objectives is for searchers of several (and for the baselines), one in
+seconds for those whose own time is small, and an open one for those that begin with knowledge. An
+entry that is there is kept, unless its runs or its description come out differently. Retired tracks
+are left alone.
 """
 
 from __future__ import annotations
@@ -23,14 +24,19 @@ from typing import Any
 from leaderboards.pack import pack
 from leaderboards.submission import FILE
 from leaderboards.track import ENTRIES, Track, read_tracks
-from nasbench import registry
 from nasbench.errors import NasbenchError
 from nasbench.harness.compare import compare
+from nasbench.harness.problem import find_searcher
 from nasbench.harness.suite import all_searchers, parts_of
 
 BASELINES = ("random-search", "local-search", "regularized-evolution", "genetic")
 SEVERAL = ("nsga2", "sms-emoa")
 """Searchers of several objectives."""
+WARM = [
+    *(f"warm-start:{name}" for name in (*BASELINES, "bananas", "gp-wl")),
+    "zero-cost-warmup:regularized-evolution",
+]
+"""Searchers that know something before they begin."""
 SLOW = ("gp-wl", "bananas", "npenas", "nao", "vae-bo", "ppo", "nas-rl", "hierarchical-rl")
 """Those whose own seconds count on a clock, and would be another machine's."""
 
@@ -38,24 +44,32 @@ SLOW = ("gp-wl", "bananas", "npenas", "nao", "vae-bo", "ppo", "nas-rl", "hierarc
 def entrants(track: Track) -> list[str]:
     if track.kind == "multi-objective":
         return [*BASELINES, *SEVERAL]
+    if track.access == "open":
+        return [*BASELINES, "bananas", "gp-wl", *WARM]
     everyone = all_searchers()
     return [name for name in everyone if track.budget.cost_s is None or name not in SLOW]
 
 
 def about(searcher: str) -> dict[str, Any]:
-    factory = registry.searcher(searcher)
+    _, factory = find_searcher(searcher)
     module = importlib.import_module(factory.__module__)
     head = " ".join((module.__doc__ or "").strip().partition("\n\n")[0].split())
+    page = f"docs/searchers/{'warm-start' if ':' in searcher else searcher}.md"
     return {
-        "name": searcher,
+        "name": entry(searcher),
         "authors": ["The nasbench-lab authors"],
-        "description": f"{head} The settings are the defaults. See docs/searchers/{searcher}.md.",
+        "description": f"{head} The settings are the defaults. See {page}.",
         "licence": "Apache-2.0",
     }
 
 
+def entry(searcher: str) -> str:
+    """Name of its folder: `warm-start-genetic` for `warm-start:genetic`."""
+    return searcher.replace(":", "-")
+
+
 def missing(track: Track, searchers: Sequence[str]) -> list[str]:
-    return [name for name in searchers if not (ENTRIES / track.slug / name / FILE).is_file()]
+    return [name for name in searchers if not (ENTRIES / track.slug / entry(name) / FILE).is_file()]
 
 
 def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | None) -> None:
@@ -71,9 +85,9 @@ def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | No
             processes=processes,
         )
     for searcher in searchers:
-        out = ENTRIES / track.slug / searcher
+        out = ENTRIES / track.slug / entry(searcher)
         with tempfile.TemporaryDirectory() as scratch:
-            made = Path(scratch) / searcher
+            made = Path(scratch) / out.name
             pack(runs, made, track, searcher=searcher, about=about(searcher))
             if not same(made, out):
                 shutil.rmtree(out, ignore_errors=True)
