@@ -92,8 +92,7 @@ class Budget:
         whole = isinstance(self.queries, (int, np.integer)) and not isinstance(self.queries, bool)
         if not whole or self.queries < 1:
             raise InvalidBudget(
-                f"a budget needs a whole number of queries >= 1, got {self.queries!r}; "
-                "such as 200"
+                f"a budget needs a whole number of queries >= 1, got {self.queries!r}; such as 200"
             )
         if not self.cost_s > 0:  # also refuses NaN
             raise InvalidBudget(

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from nasbench.core import Architecture, Candidate, Metric, Recipe, Result, Space
 from nasbench.errors import InvalidConfig, UnknownSchedule, WrongSpace
-from surrogates.calibration import Calibration, whole
+from nasbench.noise import whole
+from surrogates.calibration import Calibration
 from surrogates.layout import Layout
 from surrogates.model import Fitted
 from surrogates.statics import Statics

@@ -13,7 +13,6 @@ single seed cannot tell one from the other.
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -22,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench.errors import InvalidConfig
+from nasbench.noise import splitmix64, splitmix64_all
 
 Floats = NDArray[np.float64]
 MOST_BINS, IN_A_BIN = 8, 25
 """Groups of similar predictions, and classes in one at least."""
-_MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,34 +88,8 @@ class Calibration:
         The row is number `h mod r`, where h is SplitMix64 of the seed, and then of itself xor each
         gene in turn.
         """
-        hashed = np.full(len(genes), _splitmix64(np.uint64(seed)))
+        hashed = np.full(len(genes), splitmix64(seed), dtype=np.uint64)
         for gene in genes.T.astype(np.uint64):
-            hashed = _splitmix64(hashed ^ gene)
+            hashed = splitmix64_all(hashed ^ gene)
         rows = (hashed % np.uint64(len(self.errors))).astype(np.int64)
         return self.errors[rows] * self.spread(mean)
-
-
-def whole(noise_seed: int) -> int:
-    """The seed modulo 2**64.
-
-    Raises:
-        InvalidConfig: it is not a whole number >= 0.
-    """
-    try:
-        seed = operator.index(noise_seed)
-    except TypeError:
-        seed = -1
-    if seed < 0:
-        raise InvalidConfig(
-            f"noise_seed is a whole number >= 0 or None, got {noise_seed!r}; pass for instance 0"
-        )
-    return seed & _MASK
-
-
-def _splitmix64(x: Any) -> Any:
-    """Hashes of numbers (uint64); Steele, Lea & Flood, OOPSLA 2014."""
-    with np.errstate(over="ignore"):  # it wraps around
-        z = x + np.uint64(0x9E3779B97F4A7C15)
-        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-        return z ^ (z >> np.uint64(31))

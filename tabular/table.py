@@ -16,7 +16,7 @@ from nasbench.errors import (
     UnknownSchedule,
     WrongSpace,
 )
-from tabular import noise
+from nasbench.noise import whole
 from tabular.columns import MEAN, Answers, Parts
 from tabular.hdf5 import Source
 from tabular.rows import Rows
@@ -115,7 +115,7 @@ class Table:
             UnknownSchedule: a number of epochs without results.
             InvalidConfig: a noise seed that is not a whole number.
         """
-        seed = None if noise_seed is None else noise.whole(noise_seed)
+        seed = None if noise_seed is None else whole(noise_seed)
         found = []
         for candidate in candidates:
             arch = candidate.arch
@@ -158,7 +158,7 @@ class Table:
         at = self._epoch(epochs)
         if noise_seed is None:
             return self._columns.mean(metric, at)
-        return self._columns.drawn(metric, at, noise.whole(noise_seed))
+        return self._columns.drawn(metric, at, whole(noise_seed))
 
     def curves(self, metric: str) -> NDArray[np.float64]:
         """A metric of every training, (rows, repeats, epochs); raises as `lookup` does."""
