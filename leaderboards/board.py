@@ -114,7 +114,7 @@ def _sentences(report: Report) -> Iterator[str]:
     for each in report.evidence.retrainings:
         yield (
             f"{each.benchmark}: what it recommends was trained {each.trainings} times afresh on "
-            f"{each.device}: test accuracy {each.mean:.2f} % [{each.low:.2f}, {each.high:.2f}], "
+            f"{each.where}: test accuracy {each.mean:.2f} % [{each.low:.2f}, {each.high:.2f}], "
             f"where the table says {each.claimed:.2f} %: {each.verdict}."
         )
 

@@ -39,7 +39,8 @@ class Retraining:
     claimed: float
     """What the table says."""
     trainings: int
-    device: str
+    where: str
+    """Device, hardware and date."""
     verdict: str
 
 
@@ -105,7 +106,7 @@ def _verified(
             high=part.measured.high,
             claimed=part.predicted.estimate,
             trainings=len(part.accuracies),
-            device=record.device,
+            where=record.where,
             verdict=part.verdict,
         )
         for part in record.measurements

@@ -27,7 +27,7 @@ from leaderboards.track import ENTRIES, Track, read_tracks
 from nasbench.errors import NasbenchError
 from nasbench.harness.compare import compare
 from nasbench.harness.problem import find_searcher
-from nasbench.harness.suite import all_searchers, parts_of
+from nasbench.harness.suite import all_searchers, all_tables, parts_of
 
 BASELINES = ("random-search", "local-search", "regularized-evolution", "genetic")
 SEVERAL = ("nsga2", "sms-emoa")
@@ -50,7 +50,7 @@ def entrants(track: Track) -> list[str]:
     return [name for name in everyone if track.budget.cost_s is None or name not in SLOW]
 
 
-def about(searcher: str) -> dict[str, Any]:
+def about(searcher: str, track: Track) -> dict[str, Any]:
     _, factory = find_searcher(searcher)
     module = importlib.import_module(factory.__module__)
     head = " ".join((module.__doc__ or "").strip().partition("\n\n")[0].split())
@@ -60,7 +60,16 @@ def about(searcher: str) -> dict[str, Any]:
         "authors": ["The nasbench-lab authors"],
         "description": f"{head} The settings are the defaults. See {page}.",
         "licence": "Apache-2.0",
+        **declared(searcher, track),
     }
+
+
+def declared(searcher: str, track: Track) -> dict[str, Any]:
+    """What it knows of other tables than the track's."""
+    if not searcher.startswith("warm-start:"):
+        return {}
+    own = {benchmark.name for benchmark in track.benchmarks}
+    return {"access": "open", "looked_at": [name for name in all_tables() if name not in own]}
 
 
 def entry(searcher: str) -> str:
@@ -88,7 +97,7 @@ def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | No
         out = ENTRIES / track.slug / entry(searcher)
         with tempfile.TemporaryDirectory() as scratch:
             made = Path(scratch) / out.name
-            pack(runs, made, track, searcher=searcher, about=about(searcher))
+            pack(runs, made, track, searcher=searcher, about=about(searcher, track))
             if not same(made, out):
                 shutil.rmtree(out, ignore_errors=True)
                 out.parent.mkdir(parents=True, exist_ok=True)

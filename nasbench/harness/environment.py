@@ -23,13 +23,17 @@ def _environment() -> tuple[tuple[str, str], ...]:
             found[name] = metadata.version(name)
         except metadata.PackageNotFoundError:
             found[name] = "not installed"
-    found["cpu"] = _cpu()
+    found["cpu"] = hardware("cpu")
     found["platform"] = platform.platform()
     return tuple(found.items())
 
 
-def _cpu() -> str:
-    """The processor's model name where the system tells it, else its architecture."""
+def hardware(device: str) -> str:
+    """The GPU's name, empty if torch finds none; else the processor's, or its architecture."""
+    if device.startswith("cuda"):
+        import torch
+
+        return torch.cuda.get_device_name(device) if torch.cuda.is_available() else ""
     listing = Path("/proc/cpuinfo")
     if listing.is_file():
         for line in listing.read_text(errors="replace").splitlines():

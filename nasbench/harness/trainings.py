@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from nasbench.atomic import write_text
 from nasbench.core import Architecture, LearningCurve, Recipe, TaskData
 from nasbench.errors import RunFault
 from nasbench.harness.claims import Maker
+from nasbench.harness.environment import hardware
 from nasbench.harness.processes import executor as executor_of
 from nasbench.harness.processes import is_loss
 
@@ -45,6 +47,10 @@ class Training(BaseModel):
     test_accuracy: float
     train_s: float
     diverged: bool
+    hardware: str = ""
+    """Name of the processor or GPU."""
+    date: str = ""
+    """Day of its end, in UTC."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +136,8 @@ def perform(job: Job, trainer: Trainer | None) -> Training:
         test_accuracy=float(curve.test_accuracy[-1]),
         train_s=float(curve.train_s),
         diverged=bool(curve.diverged),
+        hardware=hardware(job.device),
+        date=datetime.now(UTC).date().isoformat(),
     )
     write_text(job.path, training.model_dump_json(indent=2) + "\n")
     return training

@@ -174,6 +174,10 @@ class Verification(_Model):
     top: int
     """Winners of each searcher that were asked for."""
     device: str
+    hardware: list[str] = []
+    """Processors or GPUs that trained, by name."""
+    dates: list[str] = []
+    """Days on which they did, in UTC."""
     maker: Maker
     """Who trained."""
     table_makers: list[Maker]
@@ -215,6 +219,13 @@ class Verification(_Model):
         """`1 training`, or how many the table's values are means of."""
         least, most = (f(part.repeats for part in self.measurements) for f in (min, max))
         return f"{least}{f' to {most}' if least < most else ''} training{'s' if most > 1 else ''}"
+
+    @property
+    def where(self) -> str:
+        """Such as `cpu (Some Processor, 2026-11-24)`: what trained, and when."""
+        days = sorted(self.dates)[:: max(len(self.dates) - 1, 1)]  # the first and the last
+        known = ", ".join(filter(None, [*self.hardware, " to ".join(days)]))
+        return f"{self.device} ({known})" if known else self.device
 
     @property
     def maker_note(self) -> str:

@@ -30,6 +30,7 @@ from nasbench.harness.collection import (
     find_benchmark,
 )
 from nasbench.harness.lock import locked
+from nasbench.harness.problem import whole
 from nasbench.harness.remeasuring import remeasure
 from nasbench.harness.statistics import Interval
 from nasbench.harness.trainings import Job, Progress, Trainer, Training, train_all
@@ -80,8 +81,7 @@ def verify(
         UnknownDevice: a device that this machine lacks.
         OutputFault: another verification is at work there, or the folder cannot be written.
     """
-    _check_least("seeds", seeds, FEWEST_SEEDS)
-    _check_least("top", top, 1)
+    seeds, top = whole("seeds", seeds, FEWEST_SEEDS), whole("top", top, 1)
     collection = collect(folder)
     found = find_benchmark(collection, benchmark)
     everyone = winners(collection, found.space, top=top)
@@ -194,6 +194,8 @@ def _evaluate(
         seeds=sorted({job.seed for job in jobs}),
         top=top,
         device=jobs[0].device,
+        hardware=sorted({training.hardware for training in done} - {""}),
+        dates=sorted({training.date for training in done} - {""}),
         maker=maker,
         table_makers=makers,
         same_maker=maker in makers if makers else None,
@@ -293,8 +295,3 @@ def _device(name: str | None, trainer: Trainer | None) -> str:
     from nasbench.training.train import pick_device
 
     return pick_device(name)
-
-
-def _check_least(what: str, value: int, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise InvalidConfig(f"a verification needs {what} >= {least}, got {value!r}")

@@ -13,6 +13,7 @@ import threading
 import time
 from concurrent.futures import Executor, Future
 from contextlib import nullcontext
+from datetime import UTC, datetime
 from types import SimpleNamespace
 
 import numpy as np
@@ -28,6 +29,7 @@ from nasbench.errors import InvalidConfig, OutputFault, RunFault, UnknownDevice,
 from nasbench.harness import trainings
 from nasbench.harness.claims import maker_here, makers_of
 from nasbench.harness.collection import collect
+from nasbench.harness.environment import environment
 from nasbench.harness.files import run_path, write_run
 from nasbench.harness.report import build_report
 from nasbench.harness.run import run
@@ -492,6 +494,19 @@ def test_who_trained_is_compared_with_who_trained_the_table(runs, toy):
     assert "the table by code 0123 with numpy 1, torch 2" in notes[False]
 
 
+def test_what_trained_and_when_is_told(runs, toy):
+    before = datetime.now(UTC).date().isoformat()
+    found = verified(runs, toy)
+    assert found.hardware == [environment()["cpu"]]
+    assert found.dates[0] in (before, datetime.now(UTC).date().isoformat())
+    assert found.where == f"cpu ({found.hardware[0]}, {found.dates[0]})"
+    days = ["2026-01-30", "2026-01-31", "2026-02-01"]
+    later = found.model_copy(update={"hardware": ["A", "B"], "dates": days})
+    assert later.where == "cpu (A, B, 2026-01-30 to 2026-02-01)"
+    assert found.model_copy(update={"hardware": [], "dates": []}).where == "cpu"
+    assert found.where in build_report(runs, toy).read_text()
+
+
 def test_a_table_that_is_trained_now_has_the_maker_of_a_verification():
     space, task = registry.space("cell201-v1"), registry.task("digits-on-photos")
     shape = InputSpec("image", 1, 16, 16), 10
@@ -734,7 +749,8 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(runs, toy, tmp_path_
     assert kills >= 2
     assert process.returncode == 0
     subprocess.run([*command[:3], str(apart), *command[4:]], check=True)
-    assert (runs / "verify.json").read_bytes() == (apart / "verify.json").read_bytes()
+    killed, whole = (json.loads((made / "verify.json").read_text()) for made in (runs, apart))
+    assert {**killed, "dates": None} == {**whole, "dates": None}  # it may be midnight in between
     names = {path.name for path in (runs / "verify").glob("*.json")}
     assert names == {path.name for path in (apart / "verify").glob("*.json")}
 
