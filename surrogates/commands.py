@@ -108,6 +108,42 @@ def evaluate(
     console.print(f"Wrote {output}.", soft_wrap=True, highlight=False)
 
 
+@app.command("leave-out")
+def leave_out(
+    benchmark: Benchmark,
+    runs: Annotated[
+        Path, typer.Argument(help="Folder of a comparison of several searchers on that space.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the CSV and the page.")
+    ],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="May be repeated [default: xgb, forest, linear].", show_default=False),
+    ] = None,
+    metric: Annotated[str, typer.Option(help="What is judged.")] = "valid_accuracy",
+    components: Components = 6,
+    folds: Folds = 5,
+) -> None:
+    """Measure surrogates on what one searcher visited, fitted on what the others did."""
+    from rich.console import Console
+
+    from nasbench import registry
+    from nasbench.commands.progress import shown
+    from nasbench.harness.collection import collect
+    from surrogates import leave_out, quality
+
+    console = Console(stderr=True)
+    models = tuple(model or ("xgb", "forest", "linear"))
+    plan = quality.Plan(models, metric=metric, components=components, folds=folds)
+    found = registry.benchmark(benchmark)
+    visits = leave_out.visited(found, (file.run for file in collect(runs).files))
+    with shown(f"{found.name} surrogates", console) as progress:
+        scores = leave_out.evaluate(found, visits, plan, output / leave_out.CSV, progress=progress)
+    leave_out.write(found, plan, scores, output)
+    console.print(f"Wrote {output}.", soft_wrap=True, highlight=False)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     try:
         return tuple(int(part) for part in text.split(","))

@@ -49,8 +49,17 @@ class Config:
             )
 
 
-def fit(benchmark: Benchmark, config: Config = Config(), *, name: str | None = None) -> Parts:
+def fit(
+    benchmark: Benchmark,
+    config: Config = Config(),
+    *,
+    name: str | None = None,
+    rows: NDArray[np.int64] | None = None,
+) -> Parts:
     """A surrogate of a benchmark, named `<benchmark>@<model>` unless `name` is given.
+
+    `rows` are the numbers of the classes to fit on, as `listed` has them, in the place of random
+    ones.
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures, or too few of these have values.
@@ -59,7 +68,7 @@ def fit(benchmark: Benchmark, config: Config = Config(), *, name: str | None = N
     genes, columns = listed(benchmark)
     space = benchmark.space
     archs = [Architecture(space.name, tuple(row)) for row in genes.tolist()]
-    chosen = drawn(len(archs), config)
+    chosen = drawn(len(archs), config) if rows is None else _shuffled(rows, config)
     fixed = {m: columns[m.name] for m in benchmark.metrics if m.split == "static"}
     statics = Statics.found(space, [space.canonical(arch) for arch in archs], fixed)
     metrics = [m for m in benchmark.metrics if m not in statics.metrics]
@@ -103,6 +112,12 @@ def drawn(count: int, config: Config) -> NDArray[np.int64]:
     if config.classes is not None and config.classes > count:
         raise InvalidConfig(f"expected at most {count} classes, got {config.classes}")
     return np.random.default_rng(config.seed).permutation(count)[: config.classes]
+
+
+def _shuffled(rows: NDArray[np.int64], config: Config) -> NDArray[np.int64]:
+    if config.classes is not None:
+        raise InvalidConfig(f"expected classes or rows, got {config.classes} classes and rows")
+    return np.random.default_rng(config.seed).permutation(rows)
 
 
 def fitted(

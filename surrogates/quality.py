@@ -5,10 +5,11 @@ from __future__ import annotations
 import csv
 import math
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,9 +20,13 @@ from nasbench.atomic import write_text
 from nasbench.core import Architecture, Benchmark, Candidate, Metric
 from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric
 from surrogates import fit as fitting
-from surrogates.benchmark import Surrogate, surrogate
+from surrogates.benchmark import Parts, Surrogate, surrogate
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
 
 Floats = NDArray[np.float64]
+Kind = TypeVar("Kind", bound="DataclassInstance")
 TOP = 0.25
 """Share of the test classes, the best by their true values, that `tau_top` ranks."""
 K = 50
@@ -92,10 +97,10 @@ def evaluate(
         UnknownMetric: it does not have the metric, or computes it without a model.
         SurrogateFault: `file` is not a file of scores.
     """
-    metric = _metric(benchmark, plan.metric)
+    metric = metric_of(benchmark, plan.metric)
     genes, columns = fitting.listed(benchmark)
     table = getattr(benchmark, "sha256", None) or ""
-    known = {(s.table, s.metric, s.model, s.classes, s.seed): s for s in read(file)}
+    known = {(s.table, s.metric, s.model, s.classes, s.seed): s for s in read(file, Score)}
     jobs = list(product(plan.models, plan.classes, range(plan.seeds)))
     for done, (model, size, seed) in enumerate(jobs):
         progress(done, len(jobs))
@@ -103,7 +108,7 @@ def evaluate(
         if key not in known:
             config = fitting.Config(model, size, seed, plan.components, folds=plan.folds)
             known[key] = _score(benchmark, config, metric, genes, columns[metric.name])
-            save(file, known.values())
+            save(file, list(known.values()))
     progress(len(jobs), len(jobs))
     return [known[table, metric.name, *job] for job in jobs]
 
@@ -128,6 +133,22 @@ def measure(
         "coverage_50": covered[0],
         "coverage_90": covered[1],
     }
+
+
+def judge(
+    parts: Parts, metric: Metric, genes: NDArray[np.int16], truth: Floats
+) -> dict[str, float]:
+    """Every figure of a surrogate on classes (n, p) that it was not fitted on.
+
+    Raises:
+        UnknownMetric: the metric is computed without a model.
+    """
+    if metric.name not in [each.name for each in parts.layout.metrics]:
+        raise UnknownMetric(f"{metric.name} is computed exactly, no model predicts it")
+    archs = [Architecture(parts.space.name, tuple(row)) for row in genes.tolist()]
+    model: Surrogate = surrogate(parts)
+    intervals = [model.interval(archs, metric.name, level) for level in (0.5, 0.9)]
+    return measure(model.predict(archs, metric.name), truth, intervals, metric)
 
 
 def tau(a: Floats, b: Floats) -> float:
@@ -156,15 +177,15 @@ def anchor(benchmark: Benchmark, metric: str) -> tuple[float, float] | None:
     differ = np.isfinite(second)
     if not differ.any():
         return None
-    sign = -_metric(benchmark, metric).sign
+    sign = -metric_of(benchmark, metric).sign
     known = np.isfinite(first)  # those that never differ drew equal accuracies
     one, other = sign * first[known], sign * np.where(differ, second, first)[known]
     top = one >= np.quantile(one, 1 - TOP)
     return tau(one, other), tau(one[top], other[top])
 
 
-def read(file: Path) -> list[Score]:
-    """The scores of a file; none if there is no file.
+def read(file: Path, kind: type[Kind]) -> list[Kind]:
+    """The scores of a file, of a dataclass of texts and numbers; none if there is no file.
 
     Raises:
         SurrogateFault: it holds something else.
@@ -173,16 +194,16 @@ def read(file: Path) -> list[Score]:
         return []
     try:
         with file.open(newline="") as stream:
-            return [_parsed(row) for row in csv.DictReader(stream)]
+            return [_parsed(row, kind) for row in csv.DictReader(stream)]
     except (TypeError, ValueError, KeyError) as fault:
         raise SurrogateFault(
             f"{file} is not a file of scores ({fault}); delete it, or choose another output"
         ) from fault
 
 
-def save(file: Path, scores: Iterable[Score]) -> None:
-    """Replace `file` by these scores."""
-    names = [field.name for field in fields(Score)]
+def save(file: Path, scores: Sequence[DataclassInstance]) -> None:
+    """Replace `file` by these scores, one at least."""
+    names = [field.name for field in fields(scores[0])]
     lines = [",".join(names)]
     lines += [",".join(_cell(asdict(score)[name]) for name in names) for score in scores]
     write_text(file, "\n".join(lines) + "\n")
@@ -199,12 +220,7 @@ def _score(
     parts = fitting.fit(benchmark, config)
     fit_s = time.process_time() - started
     unseen = np.setdiff1d(np.flatnonzero(np.isfinite(column)), fitting.drawn(len(genes), config))
-    archs = [Architecture(benchmark.space.name, tuple(g)) for g in genes[unseen].tolist()]
-    model: Surrogate = surrogate(parts)
-    if metric.name not in [each.name for each in parts.layout.metrics]:
-        raise UnknownMetric(f"{metric.name} is computed exactly, no model predicts it")
-    intervals = [model.interval(archs, metric.name, level) for level in (0.5, 0.9)]
-    figures = measure(model.predict(archs, metric.name), column[unseen], intervals, metric)
+    figures = judge(parts, metric, genes[unseen], column[unseen])
     return Score(
         table=getattr(benchmark, "sha256", None) or "",
         metric=metric.name,
@@ -216,7 +232,12 @@ def _score(
     )
 
 
-def _metric(benchmark: Benchmark, name: str) -> Metric:
+def metric_of(benchmark: Benchmark, name: str) -> Metric:
+    """The benchmark's metric of this name.
+
+    Raises:
+        UnknownMetric: it has none.
+    """
     for metric in benchmark.metrics:
         if metric.name == name:
             return metric
@@ -231,9 +252,9 @@ def _answers(
     return np.array([result.metrics[metric] for result in results])
 
 
-def _parsed(row: dict[str, str]) -> Score:
+def _parsed(row: dict[str, str], kind: type[Kind]) -> Kind:
     kinds = {"str": str, "int": int, "float": float}
-    return Score(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(Score)})
+    return kind(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(kind)})
 
 
 def _cell(value: object) -> str:
