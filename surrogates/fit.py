@@ -90,17 +90,25 @@ def fit(
 
 
 def listed(benchmark: Benchmark) -> tuple[NDArray[np.int16], Mapping[str, Floats]]:
-    """Genes and metrics of all that a benchmark knows.
+    """Genes and metrics of every class that a benchmark knows.
+
+    Of twins that were measured one by one, the first: fitted on one and judged on the other, a
+    model would be judged on what it has seen.
 
     Raises:
         InvalidConfig: it cannot list them.
     """
-    if isinstance(benchmark, SupportsRows):
-        return benchmark.rows()
-    raise InvalidConfig(
-        f"{benchmark.name} cannot list its architectures; expected a benchmark with rows, such as "
-        "a table"
-    )
+    if not isinstance(benchmark, SupportsRows):
+        raise InvalidConfig(
+            f"{benchmark.name} cannot list its architectures; expected a benchmark with rows, such "
+            "as a table"
+        )
+    genes, columns = benchmark.rows()
+    space, first = benchmark.space, dict[Architecture, int]()
+    for row, own in enumerate(genes.tolist()):
+        first.setdefault(space.canonical(Architecture(space.name, tuple(own))), row)
+    kept = np.fromiter(first.values(), dtype=np.int64, count=len(first))
+    return genes[kept], {name: column[kept] for name, column in columns.items()}
 
 
 def drawn(count: int, config: Config) -> NDArray[np.int64]:

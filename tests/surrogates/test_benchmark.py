@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from nasbench import registry
-from nasbench.core import Budget, Candidate, SupportsRows
+from nasbench.core import Architecture, Budget, Candidate, SupportsRows
 from nasbench.errors import InvalidConfig, UnknownMetric, UnknownSchedule
 from nasbench.harness.run import run
 from nasbench.testing.benchmarks import BenchmarkConformance
@@ -215,3 +215,26 @@ def test_an_embedded_surrogate_is_of_the_embedded_table(model):
     assert np.array_equal(genes, table.rows()[0])
     for name in ("params", "macs"):
         assert np.array_equal(told[name], true[name])
+
+
+class TwinsMeasured(ToyBenchmark):
+    """Lists every architecture, twins one by one, each with a value of its own."""
+
+    def rows(self):
+        genes = np.array([self.space.arch(k).genes for k in range(len(self.space))], dtype=np.int16)
+        return genes, {"valid_accuracy": np.arange(float(len(genes)))}
+
+
+def test_of_twins_that_were_measured_one_by_one_the_first_is_listed():
+    benchmark = TwinsMeasured()
+    genes, columns = fitting.listed(benchmark)
+    space = benchmark.space
+    classes = [space.canonical(Architecture(space.name, tuple(own))) for own in genes.tolist()]
+    assert len(set(classes)) == len(classes) == len({space.canonical(a) for a in every(space)})
+    for row, arch in zip(columns["valid_accuracy"].astype(int), classes, strict=True):
+        twins = [k for k, other in enumerate(every(space)) if space.canonical(other) == arch]
+        assert row == twins[0]
+
+
+def every(space):
+    return [space.arch(k) for k in range(len(space))]
