@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +12,15 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from nasbench.harness.verification import Remeasurement, Verification
+    from nasbench.harness.verification import Measurement, Remeasurement, Verification
+
+LEGEND = (
+    "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
+    "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be the "
+    "same, pooled over all stable winners; unstable: a training diverged, or they scatter far more "
+    "than those of the others; random: compared with random search's winner, Welch's test; both "
+    "with Holm's correction."
+)
 
 
 def verify(
@@ -56,18 +65,25 @@ def verify(
 
 
 def _show(console: Console, found: Verification) -> None:
+    console.print(_trained_again(found))
+    for again in found.remeasured:
+        if again.readings:
+            console.print(_measured_again(found, again))
+        console.print(again.sentence, markup=False, highlight=False)
+    for note in _notes(found):
+        console.print(note, markup=False, highlight=False)
+    console.print(LEGEND, style="dim", highlight=False)
+
+
+def _trained_again(found: Verification) -> Table:
     from rich import box
+    from rich.markup import escape
     from rich.table import Table
 
-    from nasbench.harness.wording import (
-        format_interval,
-        format_p,
-        shift_sentence,
-        verification_sentence,
-    )
+    from nasbench.harness.wording import format_interval, format_p
 
     table = Table(
-        title=f"Winners on {found.benchmark}, trained on {found.device}: {found.metric} (%)",
+        title=escape(f"Winners on {found.benchmark}, trained on {found.where}: {found.metric} (%)"),
         title_justify="left",
         box=box.SIMPLE_HEAD,
         pad_edge=False,
@@ -80,37 +96,34 @@ def _show(console: Console, found: Verification) -> None:
     for part in found.measurements:
         against = part.against_reference
         table.add_row(
-            "\n".join(source.searcher for source in part.found_by),
+            _finders(part),
             format_interval(part.predicted).replace(" ", "\n", 1),
             format_interval(part.measured).replace(" ", "\n", 1),
             part.verdict + ("" if part.p_value is None else f"\np {format_p(part.p_value)}"),
             "" if against is None else f"{against.verdict}\np {format_p(against.p_value)}",
         )
-    console.print(table)
-    for again in found.remeasured:
-        if again.readings:
-            console.print(_measured_again(found, again))
-        console.print(again.sentence, markup=False, highlight=False)
+    return table
+
+
+def _notes(found: Verification) -> Iterator[str]:
+    """What the table does not say, and what it comes to."""
+    from nasbench.harness.wording import shift_sentence, verification_sentence
+
     if found.maker_note:
-        console.print(found.maker_note, markup=False, highlight=False)
+        yield found.maker_note
     for left in found.skipped:
         names = ", ".join(source.searcher for source in left.found_by)
-        console.print(
+        yield (
             f"Not trained, as {found.benchmark} has no {found.metric} of it: {left.text}, a winner "
-            f"of {names}.",
-            markup=False,
-            highlight=False,
+            f"of {names}."
         )
-    console.print(f"{shift_sentence(found)} {verification_sentence(found)}", highlight=False)
-    console.print(
-        "Brackets: where the mean of the fresh trainings is expected, and its 95 % interval. "
-        "Verdict: fresh trainings compared with the table, t-test with the noise, assumed to be "
-        "the same, pooled over all stable winners; unstable: a training diverged, or they scatter "
-        "far more than those of the others; random: compared with random search's winner, Welch's "
-        "test; both with Holm's correction.",
-        style="dim",
-        highlight=False,
-    )
+    yield f"{shift_sentence(found)} {verification_sentence(found)}"
+
+
+def _finders(part: Measurement) -> str:
+    from rich.markup import escape
+
+    return escape("\n".join(source.searcher for source in part.found_by))
 
 
 def _measured_again(found: Verification, again: Remeasurement) -> Table:
@@ -136,7 +149,7 @@ def _measured_again(found: Verification, again: Remeasurement) -> Table:
             for bounds in (reading.stored, reading.measured)
         )
         table.add_row(
-            "\n".join(source.searcher for source in part.found_by),
+            _finders(part),
             stored,
             measured or escape(reading.gap),
             "" if reading.ratio is None else f"{reading.ratio:.3f}",
