@@ -152,8 +152,11 @@ def _start(shared: Any) -> None:
     from multiprocessing.connection import wait
     from threading import Thread
 
+    from threadpoolctl import threadpool_limits
+
     _counted = shared
-    os.environ["OMP_NUM_THREADS"] = "1"  # read when torch loads
+    os.environ["OMP_NUM_THREADS"] = "1"  # of what loads later, as torch does
+    threadpool_limits(1)  # of what is loaded, as NumPy is: its threads would fight for the cores
     os.dup2(2, 1)  # what a searcher prints is no result
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches the parent, which ends the pool
     parent = multiprocessing.parent_process()

@@ -10,6 +10,7 @@ import time
 from concurrent.futures import BrokenExecutor, CancelledError, ThreadPoolExecutor
 
 import pytest
+from threadpoolctl import threadpool_info
 
 from nasbench.errors import InvalidConfig, MissingExtra
 from nasbench.harness.processes import Counter, cluster, cores, count, executor, is_loss, pool
@@ -148,3 +149,12 @@ def test_what_processes_count_is_read_here():
         assert counter.value == 5
     count(7)  # not a process of a pool
     assert counter.value == 5
+
+
+def test_a_process_of_a_pool_computes_on_one_thread(monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    with pool(1) as made:
+        made.submit(exec, "import numpy, scipy.linalg").result()  # each loads a BLAS of its own
+        found = made.submit(threadpool_info).result()
+    assert len(found) >= 2
+    assert {library["num_threads"] for library in found} == {1}
