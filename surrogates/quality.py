@@ -6,10 +6,10 @@ import csv
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,17 +22,22 @@ from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric
 from surrogates import fit as fitting
 from surrogates.benchmark import Parts, Surrogate, surrogate
 
-if TYPE_CHECKING:
-    from _typeshed import DataclassInstance
-
 Floats = NDArray[np.float64]
-Kind = TypeVar("Kind", bound="DataclassInstance")
 TOP = 0.25
 """Share of the test classes, the best by their true values, that `tau_top` ranks."""
 K = 50
 """Of precision@k."""
 DRAWS = 16
 """Noise seeds that `anchor` asks with."""
+
+
+class Row(Protocol):
+    """A dataclass of texts and numbers, a line of a file of scores."""
+
+    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
+
+
+Kind = TypeVar("Kind", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +190,7 @@ def anchor(benchmark: Benchmark, metric: str) -> tuple[float, float] | None:
 
 
 def read(file: Path, kind: type[Kind]) -> list[Kind]:
-    """The scores of a file, of a dataclass of texts and numbers; none if there is no file.
+    """The scores of a file; none if there is no file.
 
     Raises:
         SurrogateFault: it holds something else.
@@ -201,7 +206,7 @@ def read(file: Path, kind: type[Kind]) -> list[Kind]:
         ) from fault
 
 
-def save(file: Path, scores: Sequence[DataclassInstance]) -> None:
+def save(file: Path, scores: Sequence[Row]) -> None:
     """Replace `file` by these scores, one at least."""
     names = [field.name for field in fields(scores[0])]
     lines = [",".join(names)]
