@@ -69,7 +69,10 @@ XGBoost's UBJSON, with the hash of the table that it was fitted on. Opening chec
 every file and predicts stored references again (`surrogates/artifact.py`); of a shipped one, when
 it is first asked. `@xgb` and `@gnn` of every table ship, each fitted on 1,000 classes; `make
 surrogates` fits them anew. Whether they rank searchers as their tables do:
-[ranks.md](surrogates/ranks.md).
+[ranks.md](surrogates/ranks.md). How well models predict what a searcher visits of which they were
+not told (`nasbench surrogate leave-out`): [mnist1d](surrogates/mnist1d/leave-out.md),
+[spoken-digits](surrogates/spoken-digits/leave-out.md),
+[language-names](surrogates/language-names/leave-out.md).
 """
 
 
