@@ -105,7 +105,7 @@ class SearcherConformance:
     def test_the_config_may_be_left_out(self, factory: SearcherFactory, problem: Problem) -> None:
         _check_valid(factory(problem, np.random.default_rng(0)).ask(1), problem)
 
-    @pytest.mark.parametrize("n", [1, 7, 50])
+    @pytest.mark.parametrize("n", [1, 2, 7, 50])
     def test_ask_returns_as_many_valid_candidates_as_asked_for(
         self, start: _Start, problem: Problem, n: int
     ) -> None:

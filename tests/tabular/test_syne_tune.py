@@ -163,13 +163,16 @@ print(json.dumps({"best": {k: best[k] for k in blackbox.configuration_space}, "s
 
 
 @pytest.mark.slow
-def test_a_scheduler_of_syne_tune_runs_on_the_exported_table(tmp_path):
+@pytest.mark.parametrize("name", ["toy", "cell201/digits-on-photos"])
+def test_a_scheduler_of_syne_tune_runs_on_the_exported_table(name, folder, toy, tmp_path):
     """ASHA, in a process of its own that may write to its home only here."""
     pytest.importorskip("syne_tune")
     pytest.importorskip("fastparquet")
     pytest.importorskip("huggingface_hub")
-    table, folder = registry.benchmark("cell201/digits-on-photos"), tmp_path / "blackbox"
-    syne_tune.export(table, folder)
+    table = toy if name == "toy" else registry.benchmark(name)
+    if name != "toy":
+        folder = tmp_path / "blackbox"
+        syne_tune.export(table, folder)
     words = [sys.executable, "-c", SCHEDULED, folder, table.name, tmp_path / "again"]
     environment = {**os.environ, "SYNETUNE_FOLDER": str(tmp_path), "HOME": str(tmp_path)}
     done = subprocess.run(words, env=environment, capture_output=True, text=True)
