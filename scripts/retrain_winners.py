@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 from leaderboards.submission import FILE
@@ -38,8 +37,8 @@ def retrain(track: Track, benchmark: str, processes: int | None) -> None:
         print(f"{folder}: {part.measured.estimate:.2f} after {part.predicted.estimate:.2f}")
 
 
-def entries(track: Track) -> Iterator[Path]:
-    return iter(sorted((ENTRIES / track.slug).glob(f"*/{FILE}")))
+def entries(track: Track) -> list[Path]:
+    return sorted((ENTRIES / track.slug).glob(f"*/{FILE}"))
 
 
 def trainings(folder: Path) -> list[Path]:
