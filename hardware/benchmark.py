@@ -19,19 +19,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware.columns import SUFFIX, Column, Document, Genes, Row, read_document
-from nasbench import registry
-from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
+from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result
 from nasbench.errors import TableFault
+from nasbench.harness.derived import Derived, base_of
 
 Values = Mapping[Genes, float]
 METRIC = "latency_ms"
 
 
-class MeasuredBenchmark:
-    """The base benchmark's answers and the columns'; whatever else is asked for is the base's."""
+class MeasuredBenchmark(Derived):
+    """The base benchmark's answers and the columns'."""
 
     def __init__(self, base: Benchmark, document: Document, path: Path) -> None:
-        self.base, self.document, self.path = base, document, path
+        super().__init__(base)
+        self.document, self.path = document, path
         self._columns = _columns(document)
         added = {metric.name for metric in self._columns}
         clashing = [metric.name for metric in base.metrics if metric.name in added]
@@ -40,23 +41,10 @@ class MeasuredBenchmark:
                 f"{base.name} has {', '.join(clashing)} already, which {path} would add; "
                 "measure under another label"
             )
-        self.name, self.space, self.epochs = base.name, base.space, base.epochs
         self.metrics: tuple[Metric, ...] = (*base.metrics, *self._columns)
         both = f"{getattr(base, 'sha256', None)} {document.sha256}"
         self.sha256 = hashlib.sha256(both.encode()).hexdigest()
         """Hash over the table's hash and that of the latencies."""
-        self._classes: dict[Genes, Genes] = {}
-
-    @property
-    def task(self) -> str:
-        """Name of the task that the base was trained on; empty if it was not."""
-        return str(getattr(self.base, "task", ""))
-
-    @property
-    def recipe(self) -> Recipe:
-        """How the base was trained; raises as the base does."""
-        found: Recipe = self.base.recipe  # type: ignore[attr-defined]
-        return found
 
     def query(
         self, candidates: Sequence[Candidate], *, noise_seed: int | None = None
@@ -71,17 +59,12 @@ class MeasuredBenchmark:
     def rows(self) -> tuple[NDArray[np.int16], Mapping[str, NDArray[np.float64]]]:
         """The base's rows with a column (rows,) for each device."""
         genes, columns = self.base.rows()  # type: ignore[attr-defined]
-        forms = [self._class(Architecture(self.space.name, tuple(row))) for row in genes.tolist()]
+        forms = [self.class_of(Architecture(self.space.name, tuple(row))) for row in genes.tolist()]
         added = {
             metric.name: np.array([values.get(form, math.nan) for form in forms])
             for metric, values in self._columns.items()
         }
         return genes, {**columns, **added}
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or name == "base":
-            raise AttributeError(name)
-        return getattr(self.base, name)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MeasuredBenchmark, (self.base, self.document, self.path)
@@ -90,14 +73,8 @@ class MeasuredBenchmark:
         return f"<MeasuredBenchmark {self.name} with {len(self._columns)} columns of {self.path}>"
 
     def _latencies(self, arch: Architecture) -> dict[str, float]:
-        form = self._class(arch)
+        form = self.class_of(arch)
         return {metric.name: values.get(form, math.nan) for metric, values in self._columns.items()}
-
-    def _class(self, arch: Architecture) -> Genes:
-        found = self._classes.get(arch.genes)
-        if found is None:
-            found = self._classes[arch.genes] = self.space.canonical(arch).genes
-        return found
 
 
 def open_measured(path: str | Path) -> MeasuredBenchmark:
@@ -114,16 +91,14 @@ def open_measured(path: str | Path) -> MeasuredBenchmark:
 
 def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
     """The benchmark of a document that was, or will be, read from `path`; raises as above."""
-    table = path.parent / document.table_file if document.table_file else document.benchmark
-    if Path(table).suffix == SUFFIX:
-        raise TableFault(f"{path} names {table} as its table, which is a file of latencies, too")
-    base = registry.benchmark(table)
+    base = base_of(
+        path,
+        name=document.benchmark,
+        space=document.space,
+        table_file=document.table_file,
+        suffix=SUFFIX,
+    )
     theirs = {column.about.workload.recipe for column in document.columns if _of_table(column)}
-    if (base.name, base.space.name) != (document.benchmark, document.space):
-        raise TableFault(
-            f"{path} was measured for {document.benchmark} of {document.space}, got {base.name} of "
-            f"{base.space.name}; measure again for this one"
-        )
     if theirs and theirs != {getattr(base, "recipe", None)}:
         raise TableFault(
             f"{path} was measured for networks of another recipe than {base.name} trained; "

@@ -22,9 +22,9 @@ from hardware.journal import Journal, journal_path, recovered
 from hardware.lookup import measure_parts
 from hardware.timing import Plan
 from hardware.workload import Workload
-from nasbench import registry
 from nasbench.core import Architecture, Benchmark, SupportsRows
 from nasbench.errors import InvalidConfig, TableFault, UnknownDevice
+from nasbench.harness.derived import way_to_table
 from nasbench.harness.lock import locked
 from nasbench.harness.processes import cores
 
@@ -128,7 +128,7 @@ def opened(path: Path, benchmark: Benchmark) -> Document:
         TableFault: it is damaged, or of another benchmark.
     """
     sha256 = getattr(benchmark, "sha256", None)
-    file = _table_file(benchmark, path.parent)
+    file = way_to_table(benchmark, path.parent)
     document = Document(benchmark.name, sha256, benchmark.space.name, table_file=file)
     if path.exists():
         found = read_document(path)
@@ -139,18 +139,6 @@ def opened(path: Path, benchmark: Benchmark) -> Document:
             )
         document = found
     return recovered(journal_path(path), document)
-
-
-def _table_file(benchmark: Benchmark, folder: Path) -> str:
-    """Way from a folder to a benchmark's table; empty if a name leads there as well."""
-    file = getattr(getattr(benchmark, "source", None), "path", None)
-    if file is None:
-        return ""
-    if benchmark.name in registry.names(registry.BENCHMARKS):
-        known = registry.benchmark(benchmark.name)
-        if getattr(known, "sha256", None) == getattr(benchmark, "sha256", None):
-            return ""
-    return os.path.relpath(Path(file).resolve(), folder.resolve())
 
 
 def load_per_core() -> float:

@@ -48,12 +48,13 @@ def rank(
     batch_size: Annotated[int, typer.Option(min=2, help="Examples in the minibatch.")] = 64,
     out: Annotated[
         Path | None,
-        typer.Option("--out", "-o", help="Folder; default runs/BENCHMARK-proxies."),
+        typer.Option("--out", "-o", help="Folder; default runs/BENCHMARK.proxies."),
     ] = None,
 ) -> None:
     """Correlate zero-cost proxies with a table's accuracies.
 
-    Run again, it scores only what is missing. Writes OUT/scores.csv and OUT/correlations.csv.
+    Run again, it scores only what is missing. Writes OUT/scores.csv and OUT/correlations.csv. With
+    --all, an OUT that ends in .proxies opens as a benchmark, on which `compare` trains nothing.
     """
     from rich.console import Console
 
@@ -63,7 +64,7 @@ def rank(
     found = registry.benchmark(benchmark)
     named = [name for text in proxies or () for name in text.split(",") if name]
     chosen = list(dict.fromkeys(named)) or registry.names(registry.PROXIES)
-    folder = out or Path("runs") / f"{found.name.replace('/', '-')}-proxies"
+    folder = out or Path("runs") / f"{found.name.replace('/', '-')}.proxies"
     size = len(found.space) if everything else sample
     setting = Sample(seed=seed, size=size, batch_size=batch_size)
     with shown("scores", Console(stderr=True)) as on_done:

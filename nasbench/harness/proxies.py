@@ -9,12 +9,10 @@ of a bootstrap over architectures: Kendall's tau-b and Spearman's rho, ties gett
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,21 +21,32 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from nasbench import registry
-from nasbench.atomic import write_text
-from nasbench.core import Architecture, Benchmark, SearchData, SupportsRetraining, SupportsRows
-from nasbench.errors import InvalidConfig, RunFault
+from nasbench.core import (
+    Architecture,
+    Benchmark,
+    CostModel,
+    SearchData,
+    SupportsRetraining,
+    SupportsRows,
+)
+from nasbench.errors import BrokenPlugin, InvalidConfig
 from nasbench.harness.lock import locked
+from nasbench.harness.proxy_files import (
+    Key,
+    Score,
+    about,
+    read_scores,
+    write_about,
+    write_csv,
+    write_scores,
+)
 from nasbench.harness.statistics import LEVEL, Interval
 
 Floats = NDArray[np.float64]
 ACCURACIES = ("valid_accuracy", "test_accuracy")
-SCORES, CORRELATIONS = "scores.csv", "correlations.csv"
+CORRELATIONS = "correlations.csv"
 REPETITIONS = 1000
 SAVE_EVERY_S = 5.0
-_HEAD = ("table_sha256", "seed", "batch_size", "index", "architecture", "proxy", "score", "cost_s")
-
-Key = tuple[str, int]
-"""Name of a proxy, index of an architecture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,15 +59,6 @@ class Sample:
     """Classes; all if there are no more than that. A smaller sample is part of a larger one."""
     batch_size: int = 64
     """Examples of the train split."""
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """A proxy's word on one architecture."""
-
-    value: float
-    cost_s: float
-    """Seconds that were measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +85,8 @@ def rank_proxies(
 ) -> list[Correlation]:
     """Score what is not scored yet, and correlate; both are files in the folder `out`.
 
+    With scores of all architectures, `out` opens as a benchmark (`nasbench.harness.scored`).
+
     Raises:
         InvalidConfig: the benchmark was not trained here or cannot list its architectures.
         RunFault: the scores that are there are of another table, seed or minibatch.
@@ -93,9 +95,9 @@ def rank_proxies(
     data = _search_data(benchmark)
     archs, columns = _sampled(benchmark, sample)
     with locked(out, "scoring"):
-        done = _complete(benchmark, data, archs, proxies, out / SCORES, sample, on_done)
+        done = _complete(benchmark, data, archs, proxies, out, sample, on_done)
         found = list(_correlations(benchmark, archs, columns, proxies, done, sample.seed))
-        write_text(out / CORRELATIONS, _correlations_csv(benchmark, found))
+        _write_correlations(benchmark, found, out)
     return found
 
 
@@ -141,6 +143,11 @@ def _interval(values: Floats) -> Interval:
     return Interval(float(values[0]), float(low), float(high))
 
 
+def trained_rows(columns: Mapping[str, Floats]) -> NDArray[np.intp]:
+    """Where (n,) a table has the accuracies that scores are correlated with."""
+    return np.flatnonzero(np.isfinite([columns[name] for name in ACCURACIES]).all(axis=0))
+
+
 def _search_data(benchmark: Benchmark) -> SearchData:
     task = getattr(benchmark, "task", "")  # empty for imported tables
     if not task or not isinstance(benchmark, SupportsRetraining):
@@ -157,7 +164,7 @@ def _sampled(benchmark: Benchmark, sample: Sample) -> tuple[list[Architecture], 
     if not isinstance(benchmark, SupportsRows):
         raise InvalidConfig(f"{benchmark.name} cannot list its architectures; choose a table")
     genes, columns = benchmark.rows()
-    trained = np.flatnonzero(np.isfinite([columns[name] for name in ACCURACIES]).all(axis=0))
+    trained = trained_rows(columns)
     if len(trained) < 2 or sample.size < 2:
         raise InvalidConfig(
             f"a rank correlation needs 2 or more architectures, got {sample.size} of the "
@@ -173,7 +180,7 @@ def _complete(
     data: SearchData,
     archs: Sequence[Architecture],
     proxies: Sequence[str],
-    path: Path,
+    folder: Path,
     sample: Sample,
     on_done: Callable[[int, int], None],
 ) -> dict[Key, Score]:
@@ -181,68 +188,37 @@ def _complete(
     from nasbench.training.proxies import proxy
 
     space = benchmark.space
-    setting = (str(getattr(benchmark, "sha256", "")), str(sample.seed), str(sample.batch_size))
     models = {
         name: proxy(name)(data, seed=sample.seed, batch_size=sample.batch_size) for name in proxies
     }
-    scores = _kept(path, setting)
+    metrics = [dataclasses.replace(model.metric, name=name) for name, model in models.items()]
+    now = about(benchmark, folder, sample.seed, sample.batch_size, metrics)
+    scores = read_scores(folder, now.setting)
+    write_about(now, folder)
     total, saved = len(archs) * len(models), time.monotonic()
     wanted = [(arch, space.index(arch), name) for arch in archs for name in models]
     missing = [each for each in wanted if (each[2], each[1]) not in scores]
     on_done(total - len(missing), total)
     try:
         for k, (arch, index, name) in enumerate(missing, total - len(missing) + 1):
-            (found,) = models[name].estimate([arch])
-            scores[name, index] = Score(found.value, found.cost_s)
+            scores[name, index] = _scored(name, models[name], arch)
             on_done(k, total)
             if time.monotonic() - saved > SAVE_EVERY_S:
-                write_text(path, _scores_csv(benchmark, setting, scores))
+                write_scores(scores, space, now.setting, folder)
                 saved = time.monotonic()
     finally:  # an interruption, too, keeps what was scored
-        write_text(path, _scores_csv(benchmark, setting, scores))
+        write_scores(scores, space, now.setting, folder)
     return scores
 
 
-def _kept(path: Path, setting: tuple[str, str, str]) -> dict[Key, Score]:
-    """Scores in a file of an earlier scoring; none if there is no file.
-
-    Raises:
-        RunFault: it is of another setting, or no such file.
-    """
-    if not path.exists():
-        return {}
-    scores: dict[Key, Score] = {}
-    try:
-        rows = list(csv.reader(path.read_text(encoding="utf-8").splitlines()))
-        if tuple(rows[0]) != _HEAD:
-            raise ValueError(f"its columns are {rows[0]}")
-        for sha256, seed, batch_size, index, _, name, value, cost_s in rows[1:]:
-            if (sha256, seed, batch_size) != setting:
-                raise RunFault(
-                    f"{path} has scores of table {sha256[:12]}, seed {seed} and minibatches of "
-                    f"{batch_size}; expected {setting[0][:12]}, {setting[1]} and {setting[2]}. "
-                    f"Choose another folder with --out"
-                )
-            scores[name, int(index)] = Score(float(value), float(cost_s))
-    except (IndexError, ValueError) as fault:
-        if isinstance(fault, RunFault):
-            raise
-        raise RunFault(
-            f"{path} is no file of scores: {fault}. Remove it, or choose another folder"
-        ) from fault
-    return scores
-
-
-def _scores_csv(
-    benchmark: Benchmark, setting: tuple[str, str, str], scores: dict[Key, Score]
-) -> str:
-    space = benchmark.space
-    texts = {index: space.format(space.arch(index)) for _, index in scores}
-    rows = (
-        (*setting, index, texts[index], name, repr(score.value), f"{score.cost_s:.6f}")
-        for (name, index), score in sorted(scores.items())
-    )
-    return _csv(_HEAD, rows)
+def _scored(name: str, model: CostModel, arch: Architecture) -> Score:
+    (found,) = model.estimate([arch])
+    if math.isnan(found.value):
+        raise BrokenPlugin(
+            f"the zero-cost proxy {name} says NaN of {arch}; expected a number, infinite on "
+            f"the bad side where there is none"
+        )
+    return Score(found.value, found.cost_s)
 
 
 def _correlations(
@@ -263,7 +239,7 @@ def _correlations(
             yield Correlation(name, metric, len(found), kendall, spearman, median)
 
 
-def _correlations_csv(benchmark: Benchmark, found: Sequence[Correlation]) -> str:
+def _write_correlations(benchmark: Benchmark, found: Sequence[Correlation], folder: Path) -> None:
     bounds = [f"{kind}{end}" for kind in ("kendall", "spearman") for end in ("", "_low", "_high")]
     head = ("benchmark", "proxy", "metric", "n", "median_cost_s", *bounds)
 
@@ -272,12 +248,4 @@ def _correlations_csv(benchmark: Benchmark, found: Sequence[Correlation]) -> str
         words = [f"{x:.4f}" for x in numbers]
         return (benchmark.name, c.proxy, c.metric, c.n, f"{c.cost_s:.6f}", *words)
 
-    return _csv(head, map(row, found))
-
-
-def _csv(head: Sequence[str], rows: Iterator[tuple[object, ...]]) -> str:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return stream.getvalue()
+    write_csv(folder / CORRELATIONS, head, map(row, found))

@@ -12,8 +12,8 @@ from typer.testing import CliRunner
 
 from nasbench import registry
 from nasbench.commands.proxy import app
-from nasbench.core import Budget, Estimate, Recipe
-from nasbench.errors import InvalidConfig, RunFault, UnknownName
+from nasbench.core import Budget, Estimate, Metric, Recipe
+from nasbench.errors import BrokenPlugin, InvalidConfig, RunFault, UnknownName
 from nasbench.harness.problem import make_problem
 from nasbench.harness.proxies import REPETITIONS, Sample, rank_correlations, rank_proxies
 from nasbench.testing.toy import ToyBenchmark
@@ -30,6 +30,7 @@ class Model:
     """Scores by a function of the genes, and keeps what it was asked for."""
 
     def __init__(self, value_of):
+        self.metric = Metric("model", "1", "higher", "train")
         self.value_of, self.asked = value_of, []
 
     def estimate(self, archs):
@@ -168,6 +169,13 @@ def test_a_file_that_holds_no_scores_is_refused(rank, tmp_path, text):
     (tmp_path / "scores.csv").write_text(text)
     with pytest.raises(RunFault, match="is no file of scores"):
         rank("sum")
+
+
+def test_a_proxy_that_says_nan_is_named_and_what_was_scored_is_kept(rank, models, tmp_path):
+    models["sum"].value_of = lambda genes: math.nan if len(models["sum"].asked) == 8 else 1.0
+    with pytest.raises(BrokenPlugin, match="zero-cost proxy sum says NaN of"):
+        rank("sum")
+    assert len(rows_of(tmp_path / "scores.csv")) == 7
 
 
 def test_a_benchmark_without_a_task_is_refused(tmp_path):
