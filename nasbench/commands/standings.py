@@ -56,9 +56,10 @@ def _show(console: Console, summary: Summary) -> None:
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
         f"interval. found: {objective.name} of the incumbent as its searcher saw it; test: its "
         f"{target.name}, and regret: its distance from the best {objective.name}, both "
-        f"{looked_up(summary.benchmark)}; charged: training and the searcher's own time."
+        f"{looked_up(summary.benchmark)}; charged: the evaluations and the searcher's own time."
         + front_note,
         style="dim",
+        markup=False,  # brackets in a metric's name are no tags
         highlight=False,
     )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from nasbench import registry
+from nasbench.cli import main
 from nasbench.core import Architecture, Budget, Candidate, SupportsRetraining
 from nasbench.errors import (
     RunFault,
@@ -108,6 +109,15 @@ def test_a_search_maximizes_the_proxy_and_is_charged_its_seconds(whole):
     spent = done.trajectory.spent_s - done.trajectory.overhead_s
     np.testing.assert_allclose(np.diff(spent), 1.5)
     assert done.table_sha256 == found.sha256
+
+
+def test_the_table_of_a_comparison_names_the_proxy_and_judges_by_accuracy(whole, tmp_path, capsys):
+    words = f"compare {whole} -s random-search --seeds 1 --queries 5 --no-report -o {tmp_path}"
+    with pytest.raises(SystemExit):
+        main([*words.split(), "--objectives", "proxy[params]"])
+    told = " ".join(capsys.readouterr().out.split())
+    assert "found: proxy[params] of the incumbent" in told
+    assert "test: its test_accuracy" in told
 
 
 @pytest.mark.parametrize(
