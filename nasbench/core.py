@@ -393,7 +393,11 @@ class Benchmark(Protocol):
 
     @property
     def epochs(self) -> tuple[int, ...]:
-        """Training lengths with results, ascending; the last is the full training."""
+        """Training lengths with results, ascending; the last is the full training.
+
+        A benchmark whose shorter trainings are not the beginnings of its longer ones says so by an
+        attribute `continues = False`: then no training is charged as the rest of another.
+        """
 
     def query(
         self, candidates: Sequence[Candidate], *, noise_seed: int | None = None

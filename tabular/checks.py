@@ -138,9 +138,13 @@ def _missing(table: Table) -> str:
         allowed = diverged if metric.unit == "nats" else np.zeros_like(diverged)
         if table.setting is not None and holes[done & ~allowed].any():
             raise TableFault(f"{metric.name} has gaps in trainings that did not diverge")
-    if not np.isfinite(table.cost_s()[done.any(axis=1)]).all():
-        raise TableFault("some trained row has no cost_s")
-    return f"cost_s is {table.cost_measured}"
+    trained = done.any(axis=1)
+    known = np.isfinite(table.cost_s())
+    if not np.isfinite(table.charged_s()[trained]).all():
+        raise TableFault("some trained row has neither cost_s nor the seconds of a training")
+    told = f"cost_s is {table.cost_measured}"
+    lacking = int((trained & ~known).sum())
+    return f"{told}, and not measured of {lacking} rows" if lacking else told
 
 
 def _counts(table: Table) -> str:

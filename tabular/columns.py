@@ -137,11 +137,14 @@ class Columns:
     def costs(self, epoch: int, repeat: int = MEAN) -> NDArray[np.float64]:
         """Seconds (rows,) charged for training to the epoch of an index, see `schema.TRAINING_S`.
 
-        Where nothing was measured, the median `cost_s` of the table stands in.
+        Where `cost_s` was not measured, the seconds of the row's own trainings stand in, scaled as
+        they are to `cost_s` elsewhere in the table; without these, the median `cost_s`.
         """
         full = self.fixed("cost_s")
         if not np.isfinite(full).all():
-            full = np.where(np.isfinite(full), full, self._median_cost())
+            scale, median = self._stand_ins
+            own = scale * _medians(self.fixed("train_s"))
+            full = np.where(np.isfinite(full), full, np.where(np.isfinite(own), own, median))
         share = full * (self.epochs[epoch] / self.epochs[-1])
         name = schema.TRAINING_S.name
         if name not in self.paths:
@@ -149,10 +152,12 @@ class Columns:
         own = self.mean(name, epoch) if repeat == MEAN else self.one(name, epoch, repeat)
         return np.where(np.isfinite(own), own, share)
 
-    def _median_cost(self) -> float:
-        every = self._source.read("cost_s")[0].astype(np.float64)
-        known = every[np.isfinite(every)]
-        return float(np.median(known)) if known.size else np.nan
+    @cached_property
+    def _stand_ins(self) -> tuple[float, float]:
+        """Median of `cost_s` over the seconds of trainings, and of `cost_s`, in the whole table."""
+        read = self._source.read("cost_s", "train_s")
+        costs, trained = (each.astype(np.float64) for each in read)
+        return _median(costs / _medians(trained)), _median(costs)
 
     @cached_property
     def _trained(self) -> NDArray[np.bool_]:
@@ -218,6 +223,20 @@ class Answers(dict[int, tuple[dict[str, float], float]]):
             for name in part.paths
         }
         return columns, part.costs(epoch, repeat)
+
+
+def _median(values: NDArray[np.float64]) -> float:
+    """Of those that are numbers; NaN if none is."""
+    known = values[np.isfinite(values)]
+    return float(np.median(known)) if known.size else np.nan
+
+
+def _medians(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Median (rows,) over the repeats (rows, repeats) that have a number; NaN where none has."""
+    found = np.full(len(seconds), np.nan)
+    known = np.isfinite(seconds).any(axis=1)
+    found[known] = np.nanmedian(seconds[known], axis=1)
+    return found
 
 
 def _metric_paths(source: Source) -> dict[str, str]:

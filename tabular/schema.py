@@ -71,8 +71,9 @@ METRICS: Mapping[str, Metric] = {
 }
 """The metrics of tables by name."""
 TRAINING_S = Metric("training_s", "s", "lower", "train")
-"""Seconds of a training that ended after an epoch. Where a table has it, it is what is charged;
-elsewhere `cost_s` is, in proportion to the epochs."""
+"""Seconds of a training that ended after an epoch. Where a table has it, trainings of different
+lengths are different trainings, and it is what each is charged; elsewhere `cost_s` is, in
+proportion to the epochs."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,6 +17,7 @@ from nasbench.errors import (
     WrongSpace,
 )
 from nasbench.noise import whole
+from tabular import schema
 from tabular.columns import MEAN, Answers, Parts
 from tabular.hdf5 import Source
 from tabular.rows import Rows
@@ -182,12 +183,22 @@ class Table:
     def charged_s(self, *, epochs: int | None = None) -> NDArray[np.float64]:
         """Seconds (rows,) charged for so many epochs, by default the full training's.
 
-        They are the mean recorded for these epochs, or a part of `cost_s`, or of its median.
+        They are the mean recorded for these epochs, or else a part of `cost_s`, or of what stands
+        in for it.
 
         Raises:
             UnknownSchedule: a number of epochs without results.
         """
         return self._columns.costs(self._epoch(epochs))
+
+    def all_charged_s(self) -> NDArray[np.float64]:
+        """`charged_s` (rows, epochs) of every number of epochs."""
+        return np.stack([self.charged_s(epochs=n) for n in self.epochs], axis=1)
+
+    @property
+    def continues(self) -> bool:
+        """Whether a shorter training is the beginning of a longer one, see `schema.TRAINING_S`."""
+        return schema.TRAINING_S.name not in self._columns.paths
 
     def verify(self) -> int:
         """Reads everything, attributes too; returns how many hashes held.

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Benchmark, Candidate, Run, Trajectory
 from nasbench.harness.constraints import on_metrics, restricted
 from nasbench.harness.problem import find_objectives
+from nasbench.harness.workers import continues
 
 TOLERANCE = 1e-9
 """Relative difference that two ways of adding up the same numbers may make."""
@@ -63,7 +64,7 @@ def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
     values, feasible, costs_s = _answers(run, benchmark, rows)
     return [
         *_values(run.trajectory, values[rows.which], feasible[rows.which]),
-        *_clock(run, rows, costs_s),
+        *_clock(run, _charged(rows, costs_s, continues(benchmark))),
         *_budget(run),
     ]
 
@@ -139,7 +140,7 @@ def _values(
     ]
 
 
-def _clock(run: Run, rows: _Rows, costs_s: NDArray[np.float64]) -> list[Complaint]:
+def _clock(run: Run, charged_s: NDArray[np.float64]) -> list[Complaint]:
     trajectory = run.trajectory
     for name, seconds in (("spent_s", trajectory.spent_s), ("overhead_s", trajectory.overhead_s)):
         back = np.flatnonzero(np.diff(seconds, prepend=0.0) < 0)
@@ -150,7 +151,7 @@ def _clock(run: Run, rows: _Rows, costs_s: NDArray[np.float64]) -> list[Complain
     if run.workers > 1:
         return []
     trained_s = trajectory.spent_s - trajectory.overhead_s
-    expected_s = np.cumsum(_charged(rows, costs_s))
+    expected_s = np.cumsum(charged_s)
     wrong = np.flatnonzero(~_close(expected_s, trained_s, TOLERANCE_S))
     if not wrong.size:
         return []
@@ -159,17 +160,20 @@ def _clock(run: Run, rows: _Rows, costs_s: NDArray[np.float64]) -> list[Complain
     return [Complaint(f"spent_s.{k} - overhead_s.{k}", what, f"{trained_s[k]:.6f} s")]
 
 
-def _charged(rows: _Rows, costs_s: NDArray[np.float64]) -> NDArray[np.float64]:
+def _charged(rows: _Rows, costs_s: NDArray[np.float64], goes_on: bool) -> NDArray[np.float64]:
     """Seconds (n,) of each evaluation, by the rule of `nasbench.harness.workers`: who has been
-    trained before goes on from its longest training, unless that was as long.
+    trained before goes on from its longest training, unless that was as long, where that is a thing
+    to go on from.
     """
+    if not goes_on:
+        return costs_s[rows.which]
     arch, epochs = rows.arch[rows.which], np.array(rows.epochs)
     order = np.argsort(arch, kind="stable")  # every architecture's evaluations as they came
     longest = np.maximum.accumulate(rows.which[order])  # of its own: rows are sorted by it
     now, before = rows.which[order[1:]], longest[:-1]
-    goes_on = (rows.arch[before] == rows.arch[now]) & (epochs[before] < epochs[now])
+    longer = (rows.arch[before] == rows.arch[now]) & (epochs[before] < epochs[now])
     charged = costs_s[rows.which]
-    charged[order[1:]] -= np.where(goes_on, costs_s[before], 0.0)
+    charged[order[1:]] -= np.where(longer, costs_s[before], 0.0)
     return np.maximum(charged, 0.0)
 
 

@@ -52,11 +52,20 @@ class _Evaluation(NamedTuple):
     metrics: Mapping[str, float]
 
 
+def continues(benchmark: Benchmark) -> bool:
+    """Whether a shorter training is the beginning of a longer one, so that it can go on.
+
+    It is unless the benchmark has an attribute `continues` that says otherwise.
+    """
+    return bool(getattr(benchmark, "continues", True))
+
+
 class Simulation:
     """One searcher at work on one benchmark with `workers` simulated workers.
 
     An evaluation is charged the candidate's seconds of training from scratch; if the architecture
-    has already been trained to fewer epochs at most, the difference; an exact repeat, in full.
+    has already been trained to fewer epochs at most, the difference; an exact repeat, in full. If
+    the benchmark's trainings of different lengths do not continue one another, each is in full.
     An evaluation that would be complete only after the budget's seconds is neither recorded nor
     told. `overhead_s` is what the searcher has used before its first ask. `on_evaluations` is
     called now and then, at most once in `BEAT_S` seconds, with the number of evaluations since.
@@ -83,6 +92,7 @@ class Simulation:
         self._queries, self._started, self._clock_s = problem.budget.queries, 0, 0.0
         self._running: list[_Evaluation] = []
         self._trained: dict[tuple[int, ...], tuple[int, float]] = {}  # -> longest epochs, seconds
+        self._continues = continues(benchmark)
         self._record = Record()
         self._on_evaluations, self._told, self._told_s = on_evaluations, 0, perf_counter()
 
@@ -138,7 +148,7 @@ class Simulation:
             return False
         genes = candidate.arch.genes
         longest = self._trained.get(genes)
-        if longest is None or longest[0] < epochs:
+        if self._continues and (longest is None or longest[0] < epochs):
             self._trained[genes] = (epochs, cost_s)
         values = tuple([_objective(metrics[name] * sign) for name, sign in self._signs])
         feasible = True

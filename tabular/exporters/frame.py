@@ -39,8 +39,7 @@ def frame(table: Table) -> pd.DataFrame:
             columns[metric.name] = np.repeat(table.values(metric.name)[rows], each)
         else:
             columns[metric.name] = table.curves(metric.name)[rows, repeats].ravel()
-    shares = epochs / epochs[-1]
-    columns["cost_s"] = (table.charged_s()[rows, None] * shares).ravel()
+    columns["cost_s"] = table.all_charged_s()[rows].ravel()
     return pd.DataFrame(columns)
 
 

@@ -2,8 +2,9 @@ import fakes
 import numpy as np
 import pytest
 
-from nasbench.core import Candidate
+from nasbench.core import Architecture, Candidate
 from nasbench.errors import InvalidConfig, TableFault
+from tabular.checks import check
 from tabular.cost import measure_costs
 from tabular.hdf5 import open_table
 from tabular.records import read_records
@@ -66,24 +67,26 @@ def test_costs_outlive_the_folder_of_parts(path):
     np.testing.assert_allclose(again.cost_s(), 0.5 + again.genes.sum(axis=1))
 
 
-def test_classes_without_a_measurement_are_charged_the_median(path):
+def test_classes_without_a_measurement_are_charged_their_own_trainings_rescaled(path):
     measure(path, limit=9)
     table = open_table(path, fakes.SPACE)
-    known = np.isfinite(table.cost_s())
+    costs, trained = table.cost_s(), np.median(table.train_s(), axis=1)
+    known = np.isfinite(costs)
     assert known.sum() == 9
-    arch = fakes.SPACE.arch(0)
-    unknown = [
-        result.cost_s
-        for result, measured in zip(
-            table.query(
-                [Candidate(type(arch)(arch.space, tuple(g))) for g in table.genes.tolist()]
-            ),
-            known,
-            strict=True,
-        )
-        if not measured
-    ]
-    assert set(unknown) == {float(np.median(table.cost_s()[known]))}
+    scale = np.median(costs[known] / trained[known])
+    archs = [Architecture(fakes.SPACE.name, tuple(row)) for row in table.genes.tolist()]
+    charged = [result.cost_s for result in table.query([Candidate(arch) for arch in archs])]
+    np.testing.assert_allclose(charged, np.where(known, costs, scale * trained))
+    assert len(set(np.array(charged)[~known])) > 9
+
+
+def test_a_table_with_some_measured_costs_passes_its_check(path):
+    measure(path, limit=9)
+    table = open_table(path, fakes.SPACE)
+    found = {finding.what: finding for finding in check(table, counter=fakes.count)}
+    about = found["only what is missing has no value"]
+    assert about.passed
+    assert about.detail == "cost_s is quiet, and not measured of 71 rows"
 
 
 def test_progress_is_told(path):

@@ -20,6 +20,7 @@ from nasbench.errors import (
     UnknownMetric,
     UnknownSearcher,
 )
+from nasbench.harness.replay import replay
 from nasbench.harness.run import run
 
 SEARCHER = """
@@ -124,6 +125,18 @@ def test_more_epochs_of_a_trained_architecture_are_charged_the_difference(toy, s
     full = [toy.query([Candidate(a, e)])[0].cost_s for a, e in asked]
     expected = [full[0], full[1] - full[0], full[2], full[3], full[4]]
     assert [o.cost_s for o in kind.told] == pytest.approx(expected)
+
+
+def test_trainings_that_continue_nothing_are_charged_in_full(toy, scripted):
+    toy.continues = False
+    asked = [Candidate(toy.space.arch(30), epochs) for epochs in (2, 8, 8, 4)]
+    kind = scripted(asked)
+    done = run(toy, kind, 0, budget=Budget(9))
+    full = [result.cost_s for result in toy.query(asked)]
+    assert [o.cost_s for o in kind.told] == full
+    assert replay(done, toy) == []
+    del toy.continues
+    assert [each.field for each in replay(done, toy)] == ["spent_s.1 - overhead_s.1"]
 
 
 def test_spent_seconds_are_training_plus_the_searchers_own(toy, scripted):

@@ -9,11 +9,13 @@ import numpy as np
 import pytest
 import tfrecords
 
-from nasbench.core import Candidate
+from nasbench.core import Architecture, Candidate
 from nasbench.errors import MissingExtra, TableFault
 from nasbench.spaces.cell101 import Cell101
 from nasbench.spaces.modules101 import OPS
 from nasbench.testing.benchmarks import BenchmarkConformance
+from tabular.exporters import syne_tune
+from tabular.exporters.frame import frame
 from tabular.hdf5 import open_table, write_table
 from tabular.importers import nasbench101
 from tabular.importers.tfrecord import masked_checksum, records
@@ -124,6 +126,20 @@ def test_parameters_and_seconds_are_those_of_the_cell(table, cells, evaluations,
             (result,) = table.query([Candidate(arch, epochs)])
             assert result.metrics["params"] == params
             assert result.cost_s == pytest.approx(seconds.mean(), rel=1e-12)
+
+
+def test_every_length_is_a_training_of_its_own(table, cells, evaluations):
+    assert not table.continues
+    row = int(table.rows_of([cells[0].genes])[0])
+    seconds = evaluations[0, :, :, 1, 0].mean(axis=0)
+    np.testing.assert_allclose(table.all_charged_s()[row], seconds)
+    made = frame(table)
+    form = Architecture(table.space.name, tuple(table.genes[row].tolist()))
+    made = made[made.architecture == table.space.format(form)]
+    np.testing.assert_allclose(made.cost_s, np.tile(seconds, table.repeats))
+    elapsed = list(syne_tune.objectives(table)).index(syne_tune.ELAPSED)
+    told = syne_tune.evaluations(table, np.array([row]))[0, 0, :, elapsed]
+    np.testing.assert_allclose(told, seconds, rtol=1e-6)
 
 
 def test_a_repeat_costs_its_own_seconds(table, cells):
