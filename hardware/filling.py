@@ -29,7 +29,7 @@ def save_predictions(
     Measured classes are predicted, too, so that all of the column is of one kind.
 
     Raises:
-        InvalidConfig: too few classes were measured.
+        InvalidConfig: too few classes were measured, or the column was predicted itself.
         UnknownName: no model has this name.
         OutputFault: the file cannot be written, or a measurement is at work in its folder.
     """

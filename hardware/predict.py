@@ -238,11 +238,13 @@ def model(name: str, space: Space, column: Column, known: Column | None = None) 
 
     Raises:
         UnknownName: no model has this name.
-        InvalidConfig: the column lacks the parts that it needs, or `few-shot` has no known column.
+        InvalidConfig: the column lacks the parts that it needs, or `few-shot` has no known column
+            that was measured on another device or for other networks.
     """
     if name == "few-shot":
         if known is None:
             raise InvalidConfig("few-shot needs a known column to start from; pass --known LABEL")
+        _refuse_itself(column, known)
         archs, ms = samples(space, known)
         return FewShot(space, Xgb(space, known).fit(archs, ms))
     if name not in MODELS:
@@ -251,7 +253,26 @@ def model(name: str, space: Space, column: Column, known: Column | None = None) 
 
 
 def samples(space: Space, column: Column) -> tuple[list[Architecture], Floats]:
-    """Architectures (n) and milliseconds (n,) that were measured, in their order."""
+    """Architectures (n) and milliseconds (n,) that were measured, in their order.
+
+    Raises:
+        InvalidConfig: the column was predicted: of classes that its model learned from, too.
+    """
+    if column.about.model:
+        raise InvalidConfig(
+            f"{column.about.label} was predicted by {column.about.model}, expected a column that "
+            "was measured: a model of predictions learns nothing about the device"
+        )
     rows: Mapping[Genes, Any] = column.measured
     archs = [Architecture(space.name, genes) for genes in rows]
     return archs, np.array([row.median_ms for row in rows.values()], dtype=np.float64)
+
+
+def _refuse_itself(column: Column, known: Column) -> None:
+    """The same networks on the same device would tell the classes that are held out."""
+    there, here = known.about, column.about
+    if (there.device, there.workload) == (here.device, here.workload):
+        raise InvalidConfig(
+            f"few-shot starts from another column, and {there.label} holds the same networks on "
+            f"the same device as {here.label}; pass --known with a column of another device"
+        )

@@ -48,7 +48,7 @@ def evaluate(
     """Each model on the same random splits: `train` classes to learn from, the others held out.
 
     Raises:
-        InvalidConfig: there are too few measured classes for that.
+        InvalidConfig: there are too few measured classes for that, or `known` tells them.
         UnknownName: no model has this name.
     """
     archs, ms = samples(space, column)

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -125,6 +126,27 @@ def test_few_shot_needs_a_known_column(table, workload):
         model("few-shot", table.space, column)
     with pytest.raises(UnknownName, match="did you mean 'linear'"):
         model("linaer", table.space, column)
+
+
+def test_few_shot_cannot_start_from_what_is_held_out(table, workload):
+    column = column_of(table, workload, additive, 40)
+    again = replace(column, about=replace(column.about, label="fake-cpu/again"))
+    for known in (column, again):
+        with pytest.raises(InvalidConfig, match="the same networks on the same device"):
+            evaluate(["few-shot"], table.space, column, train=20, known=known)
+    batch = replace(column.about, label="fake-cpu/batch-8", workload=replace(workload, batch=8))
+    other = replace(column, about=batch)
+    assert evaluate(["few-shot"], table.space, column, train=20, splits=1, known=other)
+
+
+def test_predicted_columns_are_not_learned_from(table, workload):
+    column = column_of(table, workload, additive, 40)
+    predicted = column_of(table, workload, additive, 40, "fake-new")
+    predicted = replace(predicted, about=replace(predicted.about, model="few-shot"))
+    with pytest.raises(InvalidConfig, match="predicted by few-shot, expected a column that was"):
+        evaluate(["linear"], table.space, predicted, train=20)
+    with pytest.raises(InvalidConfig, match="predicted by few-shot, expected a column that was"):
+        model("few-shot", table.space, column, predicted)
 
 
 def test_the_width_of_intervals_is_a_corrected_quantile():
