@@ -35,7 +35,8 @@ HEAD = """# Surrogates
 A surrogate benchmark answers by a model that was fitted on part of a table. It is named
 `<table>@<model>`, such as `cell201/digits-on-photos@xgb`, and is asked like a table: every
 searcher runs on it unchanged, and `nasbench verify` trains its winners. Parameters and
-multiply-adds are exact; accuracies, losses and seconds are predicted at every epoch.
+multiply-adds are exact where the table has enough rows to determine them, as those of the shipped
+ones do; accuracies, losses and seconds are predicted at every epoch.
 
     nasbench query cell201/digits-on-photos@xgb 9930
     nasbench surrogate fit cell201/digits-on-photos --model forest \\

@@ -1,4 +1,8 @@
-"""Metrics that need no model: sums over genes, such as parameters and multiply-adds of a cell."""
+"""Metrics that need no model: sums over genes, such as parameters and multiply-adds of a cell.
+
+Weights that fit what a table has are exact elsewhere only if the table leaves no choice of them
+and could not have been fitted by chance; else a model predicts the metric like any other.
+"""
 
 from __future__ import annotations
 
@@ -14,6 +18,10 @@ from nasbench.core import Architecture, Metric, Space
 Floats = NDArray[np.float64]
 TOLERANCE = 1e-9
 """Relative; of values that are not whole numbers."""
+EVERY = 20_000
+"""Architectures of the largest space of which all must be determined."""
+DRAWN = 2_000
+"""Random architectures that must be in a larger one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,12 +38,16 @@ class Statics:
     def found(
         cls, space: Space, archs: Sequence[Architecture], columns: Mapping[Metric, Floats]
     ) -> Self:
-        """Those of the `columns` (n,) that sums give exactly for all of the canonical `archs`."""
+        """Those of the `columns` (n,) that sums give exactly for all of the canonical `archs`.
+
+        None if these do not determine the sums of every other architecture.
+        """
         hot = space.encode(archs).astype(np.float64)
         kept: dict[Metric, tuple[Floats, bool]] = {}
-        for metric, column in columns.items():
-            if not np.isfinite(column).all():
-                continue
+        known = {m: column for m, column in columns.items() if np.isfinite(column).all()}
+        if not (known and _determined(space, hot)):
+            known = {}
+        for metric, column in known.items():
             weights: Floats = np.linalg.lstsq(hot, column, rcond=None)[0].astype(np.float64)
             whole = bool((column == np.rint(column)).all())
             sums = np.rint(hot @ weights) if whole else hot @ weights
@@ -60,3 +72,23 @@ class Statics:
         sums = np.einsum("nd,ds->ns", space.encode(forms).astype(np.float64), self.weights)
         values: Floats = np.where(self.whole, np.rint(sums), sums)
         return values
+
+
+def _determined(space: Space, hot: Floats) -> bool:
+    """Whether the sums of one-hot rows (n, d) determine those of the whole space.
+
+    They do if no canonical form has an encoding outside of their span. With twice as many rows as
+    the weights have degrees of freedom, values that are no sums are not taken for such.
+    """
+    if len(space) <= EVERY:
+        archs = [space.arch(k) for k in range(len(space))]
+    else:
+        archs = space.sample(DRAWN, np.random.default_rng(0))
+    others = space.encode([space.canonical(arch) for arch in archs]).astype(np.float64)
+    products = hot.T @ hot  # has the rank of the rows, and is small
+    rank = _rank(products)
+    return len(hot) >= 2 * rank and _rank(products + others.T @ others) == rank
+
+
+def _rank(products: Floats) -> int:
+    return int(np.linalg.matrix_rank(products, hermitian=True))
