@@ -11,14 +11,15 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import SUFFIX, Column, Document, Genes, Row, read_document
+from hardware.columns import SUFFIX, Document, Genes, Row, read_document
+from hardware.workload import Workload
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result
 from nasbench.errors import TableFault
 from nasbench.harness.derived import Derived, base_of
@@ -98,18 +99,22 @@ def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
         table_file=document.table_file,
         suffix=SUFFIX,
     )
-    theirs = {column.about.workload.recipe for column in document.columns if _of_table(column)}
-    if theirs and theirs != {getattr(base, "recipe", None)}:
-        raise TableFault(
-            f"{path} was measured for networks of another recipe than {base.name} trained; "
-            "measure again for this one"
-        )
+    refuse_other_recipe(base, [column.about.workload for column in document.columns], path)
     return MeasuredBenchmark(base, document, path)
 
 
-def _of_table(column: Column) -> bool:
-    """Whether the networks have the size of the table's."""
-    return column.about.workload.size == "table"
+def refuse_other_recipe(base: Benchmark, workloads: Iterable[Workload], path: Path) -> None:
+    """Checks that the networks of the table's size are those that the table trained.
+
+    Raises:
+        TableFault: they are of another recipe.
+    """
+    theirs = {workload.recipe for workload in workloads if workload.size == "table"}
+    if theirs and theirs != {getattr(base, "recipe", None)}:
+        raise TableFault(
+            f"{path} was measured for networks of another recipe than {base.name} trained; "
+            "choose another output, or measure all of it again"
+        )
 
 
 def metric_name(label: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from hardware.bench import MOST_REASON, Bench, Clock, engaged
+from hardware.benchmark import refuse_other_recipe
 from hardware.columns import About, Column, Document, Genes, Row, read_document, write_document
 from hardware.device import Device
 from hardware.journal import Journal, journal_path, recovered
@@ -46,7 +47,8 @@ def measure(
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures.
-        TableFault: the file is damaged, of another benchmark, or measured in other conditions.
+        TableFault: the file is damaged, of another benchmark or recipe, or measured in other
+            conditions.
         UnknownDevice: the device went away; what was measured is kept.
         OutputFault: the file cannot be written, or another measurement is at work in its folder.
     """
@@ -57,6 +59,8 @@ def measure(
         known = {column.about.label: column for column in document.columns}.get(label)
         if known is not None:
             _refuse_mixing(known, device, workload, path)
+        theirs = [column.about.workload for column in document.columns]
+        refuse_other_recipe(benchmark, [*theirs, workload], path)
         done = set() if known is None else known.rows.keys() & set(order)
         progress(len(done), len(order))
         if len(done) < len(order):

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
+from hardware.benchmark import open_measured
 from hardware.columns import read_document, write_document
 from hardware.journal import journal_path
 from hardware.measure import classes, measure, remeasure
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig, TableCorrupt, TableFault, TableVersion, UnknownDevice
+from nasbench.harness.derived import Derived
 from nasbench.harness.lock import locked
 from nasbench.testing.toy import ToySpace
 
@@ -189,6 +191,29 @@ def test_latencies_of_another_table_are_refused(path, table, workload):
     write_document(replace(read_document(path), benchmark="cell201/other"), path)
     with pytest.raises(TableFault, match="choose another output"):
         measured(path, table, FakeDevice(), workload)
+
+
+def test_networks_of_another_recipe_do_not_join_a_file(path, table, workload):
+    measured(path, table, FakeDevice("fake-a"), workload, limit=2)
+    before = path.read_bytes()
+    rebuilt = Rebuilt(table)
+    idle = FakeDevice("fake-b")
+    with pytest.raises(TableFault, match="another recipe than cell201/digits-on-photos trained"):
+        measured(path, rebuilt, idle, replace(workload, recipe=rebuilt.recipe), limit=2)
+    assert idle.prepared == 0
+    assert path.read_bytes() == before
+    assert open_measured(path).document.columns
+
+
+class Rebuilt(Derived):
+    """A table that was built anew under its name, with another recipe."""
+
+    def rows(self):
+        return self.base.rows()
+
+    @property
+    def recipe(self):
+        return replace(self.base.recipe, channels=16)
 
 
 def test_two_measurements_do_not_disturb_each_other(path, table, workload):
