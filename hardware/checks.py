@@ -48,12 +48,14 @@ def describe(column: Column) -> str:
         return f"{column.about.label}: {len(rows):,} classes predicted by {column.about.model}"
     if not rows:
         return f"{column.about.label}: nothing measured, {gaps} gaps"
-    tight = np.mean([row.tight for row in rows])
+    tolerance = column.about.tolerance  # row.tight is by that of a row's own session
+    low, median, high = np.array([(row.low_ms, row.median_ms, row.high_ms) for row in rows]).T
+    tight = np.mean(high - low <= 2 * tolerance * median)
     drift = np.quantile([row.drift for row in rows], (0.05, 0.5, 0.95))
     state = "quiet" if column.quiet else "BUSY"
     return (
         f"{column.about.label}: {len(rows):,} classes measured on a {state} machine, {gaps} gaps, "
-        f"{tight:.0%} with an interval within {column.about.tolerance:.0%}, drift "
+        f"{tight:.0%} with an interval within {tolerance:.0%}, drift "
         f"{drift[1]:.2f} ({drift[0]:.2f} to {drift[2]:.2f})"
     )
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from hardware.benchmark import open_measured
+from hardware.checks import describe
 from hardware.columns import read_document, write_document
 from hardware.journal import journal_path
 from hardware.measure import classes, measure, remeasure
+from hardware.timing import Plan
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig, TableCorrupt, TableFault, TableVersion, UnknownDevice
 from nasbench.harness.derived import Derived
@@ -64,6 +66,16 @@ def test_a_second_session_measures_only_what_is_missing(path, table, workload):
     idle = FakeDevice()
     assert measured(path, table, idle, workload, limit=7) == both
     assert idle.prepared == 0
+
+
+def test_a_session_of_another_tolerance_does_not_tighten_what_is_told(path, table, workload):
+    noisy = FakeDevice(machine=FakeMachine(noise=0.3))
+    strict, loose = Plan(tolerance=0.01, most_rounds=8), Plan(tolerance=0.5, most_rounds=8)
+    measured(path, table, noisy, workload, limit=2, plan=strict)
+    column = measured(path, table, noisy, workload, limit=6, plan=loose)
+    assert sum(row.tight for row in column.rows.values()) == 4
+    assert "6 classes" in describe(column)
+    assert " 0% with an interval within 1%" in describe(column)
 
 
 def test_devices_share_a_file(path, table, workload):
