@@ -123,7 +123,7 @@ class Surrogate:
     def predict(
         self, archs: Sequence[Architecture], metric: str, *, epochs: int | None = None
     ) -> Floats:
-        """Mean (n,) of a predicted metric.
+        """Mean (n,) of a predicted metric; NaN of one that no class had a value of.
 
         Raises:
             WrongSpace: an architecture of another space.
@@ -131,7 +131,7 @@ class Surrogate:
             UnknownSchedule: a number of epochs that was not learned.
         """
         layout = self.parts.layout
-        which, epoch = divmod(layout.column(metric, self._epoch(epochs)), len(layout.epochs))
+        which, epoch = divmod(layout.target(metric, self._epoch(epochs)), len(layout.epochs))
         means: Floats = self._answers(self._canonical(archs), None)[0][:, which, epoch]
         return means
 
@@ -149,7 +149,7 @@ class Surrogate:
             InvalidConfig: the level is not between 0 and 1; and as `predict` does.
         """
         layout, calibration = self.parts.layout, self.parts.calibration
-        which, epoch = divmod(layout.column(metric, self._epoch(epochs)), len(layout.epochs))
+        which, epoch = divmod(layout.target(metric, self._epoch(epochs)), len(layout.epochs))
         mean = self._means(self._canonical(archs))
         width = calibration.half_width(mean, level)
         low, high = (

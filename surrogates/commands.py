@@ -62,6 +62,9 @@ def fit(
             f"Left out {parts.origin.left_out} classes without a value for every target.",
             highlight=False,
         )
+    if gaps := parts.layout.told_gaps():
+        told = f"Not predicted, as no class has a value: {'; '.join(gaps)}."
+        console.print(told, soft_wrap=True, highlight=False)
     told = f"Wrote {output}: {parts.name}, fitted on {parts.origin.classes} classes."
     console.print(told, soft_wrap=True, markup=False, highlight=False)
 

@@ -59,7 +59,7 @@ def fit(
     """A surrogate of a benchmark, named `<benchmark>@<model>` unless `name` is given.
 
     `rows` are the numbers of the classes to fit on, as `listed` has them, in the place of random
-    ones.
+    ones. A metric after an epoch of which none of the classes has a value is not predicted.
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures, or too few of these have values.
@@ -75,11 +75,11 @@ def fit(
     values, cost_s = layout.read(benchmark, [archs[row] for row in chosen], metrics)
     shape = layout.Layout.of(metrics, benchmark.epochs, values)
     matrix = shape.pack(values, cost_s)
-    whole = np.isfinite(matrix).all(axis=1)
+    whole = np.isfinite(matrix).all(axis=1) & np.isfinite(values).any(axis=(1, 2))
     if whole.sum() < config.folds:
         raise InvalidConfig(
             f"{int(whole.sum())} of {len(chosen)} drawn classes of {benchmark.name} have a value "
-            f"for every target, expected at least as many as folds ({config.folds}); "
+            f"for every target that any has, expected at least as many as folds ({config.folds}); "
             "pass more classes, or finish the table"
         )
     used = [archs[row] for row in chosen[whole]]

@@ -146,10 +146,15 @@ def judge(
     """Every figure of a surrogate on classes (n, p) that it was not fitted on.
 
     Raises:
-        UnknownMetric: the metric is computed without a model.
+        UnknownMetric: the metric is computed without a model, or not known after the full training.
     """
     if metric.name not in [each.name for each in parts.layout.metrics]:
         raise UnknownMetric(f"{metric.name} is computed exactly, no model predicts it")
+    if parts.layout.target(metric.name) in parts.layout.gaps:
+        raise UnknownMetric(
+            f"no class has {metric.name} after the full training, so {parts.name} does not predict "
+            "it; judge another metric"
+        )
     archs = [Architecture(parts.space.name, tuple(row)) for row in genes.tolist()]
     model: Surrogate = surrogate(parts)
     intervals = [model.interval(archs, metric.name, level) for level in (0.5, 0.9)]

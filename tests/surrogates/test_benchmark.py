@@ -160,6 +160,44 @@ def test_classes_without_values_are_left_out_and_counted():
     assert made.origin.classes == len(genes) - lacking
 
 
+class LateTests(ToyBenchmark):
+    """A benchmark with test metrics after the last epoch only, as the long runs of NATS-Bench."""
+
+    def _result(self, candidate, noise_seed):
+        found = super()._result(candidate, noise_seed)
+        if candidate.epochs in self.epochs[:-1]:
+            found.metrics.update(dict.fromkeys(("test_loss", "test_accuracy"), np.nan))
+        return found
+
+
+def test_what_no_class_has_is_not_predicted_and_all_else_is(archs):
+    benchmark = LateTests()
+    parts = fitting.fit(benchmark, fitting.Config("linear", 60, components=3))
+    assert parts.origin.left_out == 0
+    assert parts.layout.told_gaps() == [
+        "test_loss after 1 to 4 epochs",
+        "test_accuracy after 1 to 4 epochs",
+    ]
+    read = artifact.unpack(artifact.pack(parts), benchmark.space)
+    assert read.parts.layout == parts.layout
+    for epochs in benchmark.epochs:
+        asked = [Candidate(arch, epochs) for arch in archs]
+        told, true = read.query(asked, noise_seed=1), benchmark.query(asked)
+        assert [each.cost_s for each in told] == pytest.approx([t.cost_s for t in true], rel=0.2)
+        for metric in benchmark.metrics:
+            a, b = ([r.metrics[metric.name] for r in results] for results in (told, true))
+            assert np.isnan(a).tolist() == np.isnan(b).tolist()
+            assert np.isnan(a).all() or np.corrcoef(a, b)[0, 1] > 0.8
+    low, high = read.interval(archs, "test_accuracy")
+    assert (low < high).all()
+    assert np.isnan(read.interval(archs, "test_accuracy", epochs=1)).all()
+
+
+def test_surrogates_without_gaps_are_stored_as_before(parts):
+    assert parts.layout.gaps == ()
+    assert set(parts.layout.state()) == {"metrics", "logs", "epochs"}
+
+
 def test_a_benchmark_without_values_is_refused():
     nothing = Sparse()
     nothing.least = 0

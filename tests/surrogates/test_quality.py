@@ -107,6 +107,20 @@ def test_metrics_that_cannot_be_judged_are_refused(toy, tmp_path):
         quality.evaluate(toy, Plan(("linear",), (20,), 1, "params"), tmp_path / page.CSV)
 
 
+def test_a_metric_that_no_class_has_at_the_end_is_not_judged(toy, tmp_path):
+    class Short(ToyBenchmark):
+        """Valid accuracies were not measured after the full training."""
+
+        def _result(self, candidate, noise_seed):
+            found = super()._result(candidate, noise_seed)
+            if candidate.epochs == self.epochs[-1]:
+                found.metrics["valid_accuracy"] = math.nan
+            return found
+
+    with pytest.raises(UnknownMetric, match="no class has valid_accuracy after the full training"):
+        quality.evaluate(Short(), PLAN, tmp_path / page.CSV)
+
+
 def test_sizes_below_the_folds_are_refused():
     with pytest.raises(InvalidConfig, match=r"folds \(5\)"):
         Plan(classes=(4, 100))
