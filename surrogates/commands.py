@@ -115,7 +115,7 @@ def evaluate(
 def leave_out(
     benchmark: Benchmark,
     runs: Annotated[
-        Path, typer.Argument(help="Folder of a comparison of several searchers on that space.")
+        Path, typer.Argument(help="Folder of a comparison of several searchers on it.")
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the CSV and the page.")

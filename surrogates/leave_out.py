@@ -19,9 +19,10 @@ from numpy.typing import NDArray
 
 from nasbench.atomic import write_text
 from nasbench.core import Architecture, Benchmark, Run
-from nasbench.errors import InvalidConfig, WrongSpace
+from nasbench.errors import InvalidConfig, RunFault, WrongSpace
 from surrogates import fit as fitting
 from surrogates import quality
+from surrogates.benchmark import Surrogate
 
 CSV, PAGE = "leave-out.csv", "leave-out.md"
 OTHERS, RANDOM = "others", "random"
@@ -61,17 +62,24 @@ def visited(benchmark: Benchmark, runs: Iterable[Run]) -> dict[str, Rows]:
     Raises:
         InvalidConfig: the benchmark cannot list its classes.
         WrongSpace: a run is of another space.
+        RunFault: a run is of another benchmark, such as another data set.
     """
     space, row_of = benchmark.space, dict[Architecture, int]()
     genes, _ = fitting.listed(benchmark)
     for row, own in enumerate(genes.tolist()):
         row_of[space.canonical(Architecture(space.name, tuple(own)))] = row
+    names = _names(benchmark)
     found: dict[str, set[int]] = {}
     for run in runs:
         if run.space != space.name:
             raise WrongSpace(
                 f"{benchmark.name} is of {space.name}, and a run of {run.searcher} is of "
                 f"{run.space}; pass runs of the same space"
+            )
+        if run.benchmark not in names:
+            raise RunFault(
+                f"a run of {run.searcher} is on {run.benchmark}, expected one on "
+                f"{' or '.join(names)}: it tells nothing about where searchers go there"
             )
         rows = found.setdefault(run.searcher, set())
         for own in np.unique(run.trajectory.genes, axis=0).tolist():
@@ -153,6 +161,12 @@ def write(benchmark: Benchmark, plan: quality.Plan, scores: Sequence[Score], fol
         OutputFault: the folder cannot be written.
     """
     write_text(folder / PAGE, page(benchmark, plan, scores))
+
+
+def _names(benchmark: Benchmark) -> list[str]:
+    """The benchmark's own, and of a surrogate that of the table which it stands for."""
+    table = [benchmark.parts.origin.benchmark] if isinstance(benchmark, Surrogate) else []
+    return [benchmark.name, *table]
 
 
 def _splits(

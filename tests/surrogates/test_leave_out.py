@@ -1,9 +1,11 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from nasbench.core import Architecture, Budget
-from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric, WrongSpace
+from nasbench.errors import InvalidConfig, RunFault, SurrogateFault, UnknownMetric, WrongSpace
 from nasbench.harness.run import run
 from nasbench.testing.toy import ToyBenchmark, ToySpace
 from surrogates import fit as fitting
@@ -116,6 +118,16 @@ def test_wrong_input_is_refused(toy, visits, tmp_path):
         leave_out.evaluate(toy, visits, PLAN, file)
     with pytest.raises(InvalidConfig, match="expected classes or rows"):
         fitting.fit(toy, fitting.Config("linear", 20), rows=np.arange(20))
+
+
+def test_runs_on_another_data_set_are_refused(toy, fitted, runs):
+    other = replace(runs[0], benchmark="toy/other-data")
+    with pytest.raises(RunFault, match=f"is on toy/other-data, expected one on {toy.name}:"):
+        leave_out.visited(toy, [*runs, other])
+    with pytest.raises(RunFault, match=f"expected one on {fitted.name} or {toy.name}:"):
+        leave_out.visited(fitted, [other])
+    own = replace(runs[0], benchmark=fitted.name)
+    assert leave_out.visited(fitted, [own, runs[1]]).keys() == {SEARCHERS[0]}
 
 
 def test_the_command_needs_runs(tmp_path):
