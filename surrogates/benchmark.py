@@ -145,6 +145,8 @@ class Surrogate:
     ) -> tuple[Floats, Floats]:
         """Lower and upper ends (n,) between which a trained value is with probability `level`.
 
+        Fitted on fewer classes than the level takes, 9 for 90 %, they are those of all that can be.
+
         Raises:
             InvalidConfig: the level is not between 0 and 1; and as `predict` does.
         """

@@ -72,14 +72,18 @@ class Calibration:
     def half_width(self, mean: Floats, level: float) -> Floats:
         """What lies (n, t) to both sides of predictions covers the truth with probability `level`.
 
+        Infinite where so sure an interval takes more held-out classes than there are.
+
         Raises:
             InvalidConfig: the level is not between 0 and 1.
         """
         if not 0 < level < 1:
             raise InvalidConfig(f"a level is between 0 and 1, such as 0.9, got {level!r}")
         count = len(self.errors)
-        rank = min(math.ceil((count + 1) * level), count) - 1
-        width: Floats = np.sort(np.abs(self.errors), axis=0)[rank] * self.spread(mean)
+        rank = math.ceil((count + 1) * level)  # Lei et al., alg. 2
+        if rank > count:
+            return np.full(mean.shape, np.inf)
+        width: Floats = np.sort(np.abs(self.errors), axis=0)[rank - 1] * self.spread(mean)
         return width
 
     def noise(self, mean: Floats, genes: NDArray[np.int64], seed: int) -> Floats:

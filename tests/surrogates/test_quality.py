@@ -9,6 +9,7 @@ from nasbench.core import Metric
 from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric
 from nasbench.testing.toy import ToyBenchmark
 from surrogates import page, quality
+from surrogates.benchmark import surrogate
 from surrogates.calibration import Calibration
 from surrogates.commands import app
 from surrogates.quality import Plan
@@ -162,6 +163,27 @@ def test_intervals_cover_as_often_as_they_say(rng):
         assert covered == pytest.approx(level, abs=0.04)
     poor, good = calibration.spread(np.full((1, 3), 9.5)), calibration.spread(np.full((1, 3), 0.5))
     assert (poor > 2 * good).all()
+
+
+def test_few_classes_do_not_make_sure_intervals(rng):
+    errors = rng.normal(size=(6, 2000))  # five classes that calibrate and one, of 2,000 tables
+    calibration = Calibration.of(np.zeros((5, 2000)), errors[:5])
+    widths = [calibration.half_width(np.zeros((1, 2000)), level)[0] for level in (5 / 6, 0.9)]
+    covered = [float((np.abs(errors[5]) <= width).mean()) for width in widths]
+    assert covered[0] == pytest.approx(5 / 6, abs=0.025)  # the most that five can say
+    assert covered[1] == 1
+
+
+def test_intervals_of_few_classes_hold_all_that_can_be(toy):
+    made = surrogate(quality.fitting.fit(toy, quality.fitting.Config("linear", 5, components=1)))
+    archs = [toy.space.arch(k) for k in range(7)]
+    low, high = made.interval(archs, "valid_accuracy", 0.9)
+    assert (low == 0).all()
+    assert (high == 100).all()
+    low, high = made.interval(archs, "test_loss", 0.9)
+    assert (low == 0).all()
+    assert np.isinf(high).all()
+    assert np.isfinite(made.interval(archs, "test_loss", 0.5)).all()
 
 
 def test_evaluate_and_fit_refuse_wrong_usage(tmp_path):
