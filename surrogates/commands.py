@@ -64,7 +64,7 @@ def fit(
         )
     if gaps := parts.layout.told_gaps():
         told = f"Not predicted, as no class has a value: {'; '.join(gaps)}."
-        console.print(told, soft_wrap=True, highlight=False)
+        console.print(told, soft_wrap=True, markup=False, highlight=False)
     told = f"Wrote {output}: {parts.name}, fitted on {parts.origin.classes} classes."
     console.print(told, soft_wrap=True, markup=False, highlight=False)
 

@@ -50,7 +50,7 @@ class Layout:
     def restore(cls, state: Mapping[str, Any]) -> Self:
         """The one that `state` tells of."""
         metrics = tuple(Metric(**each) for each in state["metrics"])
-        gaps = tuple(state.get("gaps", ()))
+        gaps = tuple(map(int, state.get("gaps", ())))
         return cls(metrics, tuple(state["logs"]), tuple(state["epochs"]), gaps)
 
     def state(self) -> dict[str, Any]:

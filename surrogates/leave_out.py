@@ -78,8 +78,8 @@ def visited(benchmark: Benchmark, runs: Iterable[Run]) -> dict[str, Rows]:
             )
         if run.benchmark not in names:
             raise RunFault(
-                f"a run of {run.searcher} is on {run.benchmark}, expected one on "
-                f"{' or '.join(names)}: it tells nothing about where searchers go there"
+                f"a run of {run.searcher} is on {run.benchmark}, which tells nothing about what "
+                f"searchers visit on another benchmark; pass runs on {' or '.join(names)}"
             )
         rows = found.setdefault(run.searcher, set())
         for own in np.unique(run.trajectory.genes, axis=0).tolist():

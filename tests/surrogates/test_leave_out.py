@@ -122,9 +122,9 @@ def test_wrong_input_is_refused(toy, visits, tmp_path):
 
 def test_runs_on_another_data_set_are_refused(toy, fitted, runs):
     other = replace(runs[0], benchmark="toy/other-data")
-    with pytest.raises(RunFault, match=f"is on toy/other-data, expected one on {toy.name}:"):
+    with pytest.raises(RunFault, match=f"is on toy/other-data, .* pass runs on {toy.name}$"):
         leave_out.visited(toy, [*runs, other])
-    with pytest.raises(RunFault, match=f"expected one on {fitted.name} or {toy.name}:"):
+    with pytest.raises(RunFault, match=f"pass runs on {fitted.name} or {toy.name}$"):
         leave_out.visited(fitted, [other])
     own = replace(runs[0], benchmark=fitted.name)
     assert leave_out.visited(fitted, [own, runs[1]]).keys() == {SEARCHERS[0]}
