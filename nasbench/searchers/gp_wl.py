@@ -38,7 +38,9 @@ import numpy as np
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
+from nasbench.spaces.subtrees import Subtrees, similarity
 from nasbench.training.archive import Archive
+from nasbench.training.gaussian_process import GaussianProcess, log_expected_improvement
 
 CAP = 300
 """Observations to fit on: the time of a fit grows with their cube."""
@@ -76,8 +78,6 @@ class GpWl:
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
-        from nasbench.spaces.subtrees import Subtrees
-
         self._space, self._config = problem.space, config
         self._archive = Archive(problem, rng, initial=config.initial, cap=CAP)
         self._subtrees = subtrees = Subtrees(config.depth)
@@ -92,9 +92,6 @@ class GpWl:
         self._archive.tell(observations)
 
     def _batch(self) -> list[Architecture]:
-        from nasbench.spaces.subtrees import similarity
-        from nasbench.training.gaussian_process import log_expected_improvement
-
         if self._archive.due():
             self._fit()
         half = self._config.pool // 2
@@ -110,9 +107,6 @@ class GpWl:
         return [pool[k] for k in np.argsort(-gain, kind="stable")[: self._config.batch].tolist()]
 
     def _fit(self) -> None:
-        from nasbench.spaces.subtrees import similarity
-        from nasbench.training.gaussian_process import GaussianProcess
-
         archs, self._y = self._archive.data()
         self._data = [self._found(arch) for arch in archs]
         counts = [self._subtrees.counts(self._data, h) for h in range(self._config.depth + 1)]

@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.training.archive import Archive
+from nasbench.training.gaussian_process import SmoothProcess, log_expected_improvement
 
 CAP = 300
 """Observations to fit on."""
@@ -98,8 +99,6 @@ class VaeBo:
         self._archive.tell(observations)
 
     def _batch(self) -> list[Architecture]:
-        from nasbench.training.gaussian_process import log_expected_improvement
-
         left = self._archive.new(self._pool, len(self._pool))
         self._pool = left or self._archive.draws(self._config.pool)
         if not self._pool:
@@ -131,8 +130,6 @@ class VaeBo:
         self._trained = True
 
     def _fit(self) -> None:
-        from nasbench.training.gaussian_process import SmoothProcess
-
         archs, y = self._archive.data()
         self._process, self._lowest = SmoothProcess(self._encode(archs), y), float(y.min())
 

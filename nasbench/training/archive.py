@@ -13,6 +13,8 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
+from scipy.stats import rankdata
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 
@@ -145,9 +147,6 @@ def scores(ranks: Sequence[tuple[bool, float]]) -> NDArray[np.float64]:
 
     Equal ones share the mean of their ranks.
     """
-    from scipy.special import ndtri
-    from scipy.stats import rankdata
-
     rows = np.array(ranks, dtype=np.float64)
     _, places = np.unique(rows, axis=0, return_inverse=True)
     shares = (rankdata(places.reshape(-1)) - 0.5) / len(rows)
