@@ -78,7 +78,7 @@ class Darts:
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
         data = require_task("darts", problem)
-        self._proposals = preferred(problem.space, _alphas(data, rng, config))
+        self._proposals = preferred(problem.space, _alphas(data, rng, config), rng)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""

@@ -81,7 +81,7 @@ class DartsSecondOrder:
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
         data = require_task("darts-second-order", problem)
-        self._proposals = preferred(problem.space, _alphas(data, rng, config))
+        self._proposals = preferred(problem.space, _alphas(data, rng, config), rng)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""

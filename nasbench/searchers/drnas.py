@@ -86,7 +86,7 @@ class DrNas:
     ) -> None:
         data = require_task("drnas", problem)
         means = _means(data, rng, config)
-        self._proposals = preferred(problem.space, (np.log(mean) for mean in means))
+        self._proposals = preferred(problem.space, (np.log(mean) for mean in means), rng)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""

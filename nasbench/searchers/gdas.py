@@ -86,7 +86,7 @@ class Gdas:
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
         data = require_task("gdas", problem)
-        self._proposals = preferred(problem.space, _logits(data, rng, config))
+        self._proposals = preferred(problem.space, _logits(data, rng, config), rng)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""

@@ -92,7 +92,7 @@ class ImplicitDarts:
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()
     ) -> None:
         data = require_task("implicit-darts", problem)
-        self._proposals = preferred(problem.space, _alphas(data, rng, config))
+        self._proposals = preferred(problem.space, _alphas(data, rng, config), rng)
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """The next `n` cells, the first ones at an epoch of training each; [] after the last."""

@@ -44,11 +44,15 @@ def require_task(searcher: str, problem: Problem) -> SearchData:
     return problem.task
 
 
-def preferred(space: Space, epochs: Iterable[NDArray[np.float32]]) -> Iterator[Architecture]:
+def preferred(
+    space: Space, epochs: Iterable[NDArray[np.float32]], rng: np.random.Generator
+) -> Iterator[Architecture]:
     """The architecture that each epoch prefers, then all others in the last epoch's order.
 
     `epochs` gives logarithms of the chances of each operation on each edge, (edges, operations), up
     to a constant for each edge. An architecture's is their sum; only those that are valid count.
+    Equal ones are ordered by `rng`: all of them, if a supernet diverged before its first epoch's
+    end and `epochs` is empty.
     """
     genes = np.indices(space.arity).reshape(len(space.arity), -1).T
     genes = genes[[space.is_valid(Architecture(space.name, tuple(row))) for row in genes.tolist()]]
@@ -59,7 +63,7 @@ def preferred(space: Space, epochs: Iterable[NDArray[np.float32]]) -> Iterator[A
         best = int(chances.argmax())
         proposed[best] = True
         yield Architecture(space.name, tuple(genes[best].tolist()))
-    order = np.argsort(-chances, kind="stable")
+    order = np.lexsort((rng.permutation(len(genes)), -chances))
     for row in genes[order[~proposed[order]]].tolist():
         yield Architecture(space.name, tuple(row))
 

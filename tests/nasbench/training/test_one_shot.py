@@ -18,7 +18,7 @@ def rng():
 def test_a_restricted_space_is_ranked_exactly_as_by_brute_force(rng):
     space = Restricted(Cell201(), [Constraint("operations", upper=3)])
     first, last = rng.standard_normal((2, 6, 5)).astype(np.float32)
-    found = list(preferred(space, [first, last]))
+    found = list(preferred(space, [first, last], rng))
     inside = {arch.genes for arch in found}
     everything = itertools.product(range(5), repeat=6)
     valid = {g for g in everything if space.is_valid(Architecture(space.name, g))}
@@ -32,6 +32,19 @@ def test_a_restricted_space_is_ranked_exactly_as_by_brute_force(rng):
     assert found[1].genes == max(inside, key=lambda genes: chance(last, genes))
     rest = [chance(last, arch.genes) for arch in found[2:]]
     assert rest == sorted(rest, reverse=True)
+
+
+def test_a_supernet_that_diverged_at_once_proposes_a_random_permutation():
+    space = Cell201()
+
+    def order(seed):
+        return [arch.genes for arch in preferred(space, [], np.random.default_rng(seed))]
+
+    found = order(0)
+    assert sorted(found) == sorted(itertools.product(range(5), repeat=6))
+    assert found == order(0) != order(1)
+    first = np.array(found[:500])
+    assert (np.abs((first == 0).mean(axis=0) - 1 / 5) < 0.08).all()  # not the empty cells first
 
 
 def test_an_epoch_takes_every_full_train_batch_once_and_valid_batches_without_repeats(rng):
