@@ -22,7 +22,7 @@ from leaderboards.track import ENTRIES, TRACKS, Track, find_track
 from nasbench.core import Run
 from nasbench.errors import NasbenchError, UnknownName
 from nasbench.harness.files import file_name
-from nasbench.harness.replay import replay
+from nasbench.harness.replay import replayed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,11 +189,12 @@ def _replayed(
             wrong += other
             if not answerable(run, track, benchmark):
                 continue
-            found = [Complaint(path, c.field, c.expected, c.got) for c in replay(run, benchmark)]
+            complaints, answers = replayed(run, benchmark)
+            found = [Complaint(path, c.field, c.expected, c.got) for c in complaints]
             wrong += limited(found)
             if not {c.field.partition(".")[0] for c in found} & {"genes", "epochs"}:
                 asked.append(run)
             if not (other or found):
-                agreed[path] = run
+                agreed[path] = answers
         suspicious += flags(asked, benchmark)
     return agreed, wrong, suspicious

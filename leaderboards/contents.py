@@ -48,7 +48,7 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int] | Complaint]:
         members = sorted(entries, key=lambda entry: entry.name)
     for entry in members:
         path = f"{prefix}{entry.name}"
-        if entry.name == _LOCK:
+        if entry.name == _LOCK and _is_empty(entry):
             continue
         if fault := _fault(entry):
             yield Complaint(_printable(path), "", *fault)
@@ -56,6 +56,12 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int] | Complaint]:
             yield from _walk(folder / entry.name, f"{path}/")
         else:
             yield path, entry.stat(follow_symlinks=False).st_size
+
+
+def _is_empty(entry: os.DirEntry[str]) -> bool:
+    """Whether it is a regular file without content, as `nasbench verify` leaves one."""
+    found = entry.stat(follow_symlinks=False)
+    return stat.S_ISREG(found.st_mode) and not found.st_size
 
 
 def _fault(entry: os.DirEntry[str]) -> tuple[str, str] | None:

@@ -25,6 +25,8 @@ LARGEST_BYTES = 256 * 1024
 """Of a description: a track, a submission, a record."""
 SHOWN = 20
 """Complaints about one file that are told; of the others only the number."""
+LONGEST_KEY = 40
+"""Letters of a key that is told as it is."""
 _UNSAFE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 """Unicode categories that hide or reorder text: controls, bidi and zero-width marks, surrogates."""
 
@@ -159,10 +161,18 @@ def complaints(name: str, fault: ValidationError) -> list[Complaint]:
     """What pydantic says, one complaint for each of the first places."""
     errors = fault.errors(include_url=False)
     found = [
-        Complaint(name, ".".join(map(str, e["loc"])), _expected(e["msg"]), shown(e["input"]))
+        Complaint(name, ".".join(map(_place, e["loc"])), _expected(e["msg"]), shown(e["input"]))
         for e in errors[:SHOWN]
     ]
     return [*found, *_rest(name, len(errors))]
+
+
+def _place(key: int | str) -> str:
+    """A key as it is, if there is nothing in it that a terminal or a log could take for its own."""
+    plain = isinstance(key, int) or (
+        key.isascii() and key.isidentifier() and len(key) <= LONGEST_KEY
+    )
+    return str(key) if plain else shown(key)
 
 
 def limited(found: Sequence[Complaint]) -> list[Complaint]:

@@ -2,13 +2,17 @@
 
 Let q be the share of a table's rows at least as good as an evaluation. One uniform draw is as good
 with probability q, so the best of the first m evaluations is as good as that with probability
-1 - (1 - q)^m, and about 1 / q draws are needed to get there. Three things are flagged:
+1 - (1 - q)^m, and about 1 / q draws are needed to get there. Four things are flagged:
 
 - a value better than anything in the table, which no search can have been told;
+- a run that ended before its budget did: one may stop where it looks best;
 - beginnings better than chance, on the seeds taken together by Fisher's method: before a searcher
   has been told much, it knows no more than a uniform draw, unless it knows the table;
 - convergence as fast as nothing here converges: 1 / q draws done in fewer than 1 / (`FASTEST` q).
   Of the project's own searchers on digits-on-photos the fastest, bananas, reaches a factor of 34.
+
+What an incumbent is worth is looked at twice: by the objective, and by the test metric that it is
+scored by, which a searcher that knows the table may look up instead.
 
 A searcher that begins at a guess of its author's, or ranks by zero-cost proxies, may be flagged
 with good reason; its description should say so.
@@ -16,7 +20,7 @@ with good reason; its description should say so.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal
@@ -27,6 +31,7 @@ from numpy.typing import NDArray
 from nasbench.core import Benchmark, Candidate, Constraint, Metric, Run, SupportsRows
 from nasbench.harness.constraints import Feasible
 from nasbench.harness.problem import find_objectives
+from nasbench.harness.summary import target_of
 from nasbench.harness.trajectory import candidate_at, incumbent_positions
 
 BEGINNING = 10
@@ -36,7 +41,9 @@ CHANCE = 1e-6
 FASTEST = 300.0
 """Times faster than uniform draws that is flagged."""
 
-Kind = Literal["better than the optimum", "look-up signature", "implausible convergence"]
+Kind = Literal[
+    "better than the optimum", "ended early", "look-up signature", "implausible convergence"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,14 +66,13 @@ def flags(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
     runs = [run for run in runs if len(run.trajectory)]
     if not runs or not isinstance(benchmark, SupportsRows):
         return []
-    found = _beyond(runs, benchmark)
-    shares = [_shares(run, benchmark) for run in runs]
-    for kind, text in (
-        ("look-up signature", _lookup(shares)),
-        ("implausible convergence", _convergence(shares)),
-    ):
-        if text:
-            found.append(Flag(kind, benchmark.name, text))  # type: ignore[arg-type]
+    found = [*_beyond(runs, benchmark), *_early(runs, benchmark)]
+    (objective,) = find_objectives(benchmark, runs[0].objectives[:1])
+    for metric in dict.fromkeys((objective, target_of(benchmark, objective))):
+        shares = [_shares(run, benchmark, metric) for run in runs]
+        for kind, text in _SIGNS.items():
+            if said := text(shares):
+                found.append(Flag(kind, benchmark.name, f"by {metric.name}, {said}"))
     return found
 
 
@@ -90,13 +96,31 @@ def _beyond(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
     return []
 
 
-def _shares(run: Run, benchmark: Benchmark) -> NDArray[np.float64]:
+def _early(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
+    """Runs with evaluations left, and seconds for another one twice as long as their longest."""
+    ended = [run for run in runs if len(run.trajectory) < run.budget.queries and _has_time(run)]
+    if not ended:
+        return []
+    first = min(ended, key=lambda run: run.seed)
+    text = (
+        f"{len(ended)} of {len(runs)} runs ended before their budget, that of seed {first.seed} "
+        f"after {len(first.trajectory)} of {first.budget.queries} evaluations; the description "
+        f"should say why"
+    )
+    return [Flag("ended early", benchmark.name, text)]
+
+
+def _has_time(run: Run) -> bool:
+    spent_s = run.trajectory.spent_s
+    return bool(run.budget.cost_s - spent_s[-1] > 2 * np.diff(spent_s, prepend=0.0).max())
+
+
+def _shares(run: Run, benchmark: Benchmark, metric: Metric) -> NDArray[np.float64]:
     """Share of rows (n,) at least as good as the incumbent, fully trained and free of noise."""
-    column = _column(run, benchmark, None)
+    column = _sorted_column(benchmark, metric, run.constraints, None)  # type: ignore[arg-type]
     positions = incumbent_positions(run.trajectory)
     known, which = np.unique(positions, return_inverse=True)
     archs = [candidate_at(run, int(k)).arch for k in known if k >= 0]
-    (metric,) = find_objectives(benchmark, run.objectives[:1])
     results = benchmark.query([Candidate(arch) for arch in archs])
     values = np.array([metric.sign * result.metrics[metric.name] for result in results])
     ranks = np.searchsorted(column, values + 1e-9 * np.abs(values), side="right")
@@ -156,3 +180,9 @@ def _convergence(shares: Sequence[NDArray[np.float64]]) -> str:
         f"{factors[k] * (k + 1):,.0f} for: {factors[k]:,.0f} times as fast, and more than "
         f"{FASTEST:g} times is not known of any searcher"
     )
+
+
+_SIGNS: Mapping[Kind, Callable[[Sequence[NDArray[np.float64]]], str]] = {
+    "look-up signature": _lookup,
+    "implausible convergence": _convergence,
+}

@@ -60,7 +60,12 @@ def of_one_searcher(
     if run.searcher != searcher:
         yield Complaint(path, "searcher", f"{searcher!r}, the submission's", shown(run.searcher))
     if run.config != first.config:
-        yield Complaint(path, "config", f"{first.config}, as in the first run", f"{run.config}")
+        yield Complaint(
+            path,
+            "config",
+            f"{shown(str(first.config))}, as in the first run",
+            shown(str(run.config)),
+        )
     wanted = first.code if code is None else code
     if run.code != wanted:
         yield Complaint(path, "code", f"{wanted}, of one source for all runs", f"{run.code}")

@@ -207,7 +207,7 @@ def _standings(
     places = ranks.rank_ranges(statistics.better_than(-cube.mean(axis=0)))
     average = profiles.average_ranks(cube)
     searchers = [next(iter(own.values())).runs[0].searcher for own in parts.values()]
-    chances = _improvements(cube, searchers)
+    chances = _improvements(cube, list(parts))
     blocks = ranks.blocks_of(cube)
     alone = len(parts) < 2
     difference = math.nan if alone else ranks.critical_difference(len(parts), len(blocks))
@@ -266,10 +266,10 @@ def unit_of(ruler: Ruler) -> float:
     return ruler.typical if ruler.typical > 0 else 1.0  # all its architectures are equally good
 
 
-def _improvements(cube: Floats, searchers: Sequence[str]) -> list[Interval | None]:
-    """Against random search, if it is there."""
-    if REFERENCE not in searchers:
-        return [None] * len(searchers)
-    reference = searchers.index(REFERENCE)
+def _improvements(cube: Floats, names: Sequence[str]) -> list[Interval | None]:
+    """Against the entry of random search, if it is there: the one of that name, which is unique."""
+    if REFERENCE not in names:
+        return [None] * len(names)
+    reference = names.index(REFERENCE)
     found = profiles.improvements_on(cube, reference)
     return [None if k == reference else each for k, each in enumerate(found)]

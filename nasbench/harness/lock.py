@@ -21,7 +21,7 @@ def locked(folder: Path, what: str, *, wait: bool = False) -> Iterator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT, 0o666)
+        handle = os.open(folder / f".{what}.lock", os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     except OSError as fault:
         raise output_fault(folder, fault) from fault
     try:

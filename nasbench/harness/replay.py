@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +52,15 @@ class Complaint:
 
 
 def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
-    """All that does not agree: architectures, values, feasibility, clock and budget.
+    """What `replayed` complains about."""
+    return replayed(run, benchmark)[0]
+
+
+def replayed(run: Run, benchmark: Benchmark) -> tuple[list[Complaint], Run]:
+    """All that does not agree (architectures, values, feasibility, clock, budget), and the answers.
+
+    These are the run with the values that the benchmark gives, so that what is judged by them owes
+    nothing to what the tolerance lets pass; the run itself if it asked for what does not exist.
 
     The clock is checked in full if there was one worker; of several only that it never goes back.
     The searcher's own seconds cannot be asked for again, and what was left out after the last
@@ -60,13 +68,15 @@ def replay(run: Run, benchmark: Benchmark) -> list[Complaint]:
     """
     rows = _distinct(run.trajectory)
     if outside := _outside(run, benchmark, rows):
-        return [outside]
+        return [outside], run
     values, feasible, costs_s = _answers(run, benchmark, rows)
-    return [
+    complaints = [
         *_values(run.trajectory, values[rows.which], feasible[rows.which]),
         *_clock(run, _charged(rows, costs_s, continues(benchmark))),
         *_budget(run),
     ]
+    answers = replace(run.trajectory, values=values[rows.which], feasible=feasible[rows.which])
+    return complaints, replace(run, trajectory=answers)
 
 
 def _distinct(trajectory: Trajectory) -> _Rows:

@@ -54,6 +54,11 @@ def test_improvement_is_the_share_of_pairs_that_beat_random_search(table, blocks
             assert row.improvement.estimate == pytest.approx(np.mean(wins))
 
 
+def test_only_the_entry_of_that_name_is_what_others_are_held_against(contest, runs):
+    others = {"impostor": runs("random-search"), "local-search": runs("local-search")}
+    assert [row.improvement for row in standings(contest(), others).rows] == [None, None]
+
+
 def test_the_critical_difference_decides_as_nemenyi_in_scikit_posthocs(contest, runs):
     names = [*SEARCHERS, "genetic", "reinforce"]
     found = standings(contest(seeds=range(6)), {name: runs(name, seeds=range(6)) for name in names})

@@ -11,7 +11,9 @@ import pytest
 from leaderboards.documents import Refused, parse
 from leaderboards.flags import flags
 from nasbench.core import Architecture, Budget, Candidate
+from nasbench.errors import OutputFault
 from nasbench.harness.files import to_json
+from nasbench.harness.lock import locked
 from nasbench.harness.run import run
 
 from .conftest import FOLDER, QUERIES, TABLE
@@ -453,6 +455,77 @@ def test_a_searcher_that_knows_the_table_is_flagged(table, best, cells, kinds):
     assert {flag.kind for flag in flags(runs, table)} >= kinds
     if not kinds:
         assert flags(runs, table) == []
+
+
+def test_a_searcher_that_knows_the_test_accuracies_is_flagged(table):
+    """Its first cell is not the best of what it is told, but it is scored by another metric."""
+    genes, columns = table.rows()
+    valid, test = columns["valid_accuracy"], columns["test_accuracy"]
+    good = np.flatnonzero(valid >= np.quantile(valid, 0.98))
+    chosen = genes[good[np.argmax(test[good])]].tolist()
+    factory = searcher_of(lambda rng: [chosen])
+    runs = [run(table, factory, seed, budget=Budget(60)) for seed in range(10)]
+    found = [flag for flag in flags(runs, table) if flag.text.startswith("by test_accuracy")]
+    assert {flag.kind for flag in found} == {"look-up signature", "implausible convergence"}
+
+
+def test_runs_that_end_where_they_look_best_are_flagged(entry):
+    def cut(run):
+        columns = run["trajectory"] | run["timings"]
+        for name in ("genes", "epochs", "values", "feasible", "spent_s", "overhead_s"):
+            del columns[name][QUERIES // 2 :]
+
+    assert entry.check().accepted(strict=True)
+    entry.edit(entry.run(1), cut)
+    report = entry.check()
+    assert report.complaints == []
+    (flag,) = report.flags
+    assert flag.kind == "ended early"
+    assert f"seed 1 after {QUERIES // 2} of {QUERIES} evaluations" in flag.text
+    assert not report.accepted(strict=True)
+
+
+def test_what_the_tolerance_lets_pass_is_not_scored(entry):
+    honest = entry.check()
+    entry.edit(entry.run(0), lambda run: shrink(run["trajectory"]["values"], 7))
+    spoilt = entry.check()
+    assert spoilt.complaints == []
+    for path, claimed in honest.runs.items():
+        assert np.array_equal(spoilt.runs[path].trajectory.values, claimed.trajectory.values)
+
+
+def shrink(values, k):
+    values[k][0] *= 1 + 5e-10
+
+
+@pytest.mark.parametrize("kind", ["folder", "link", "content"])
+def test_nothing_hides_behind_the_name_of_a_lock(entry, tmp_path, kind):
+    lock = entry.folder / ".verification.lock"
+    if kind == "folder":
+        lock.mkdir()
+        (lock / "more.txt").write_text("more")
+    elif kind == "link":
+        lock.symlink_to(tmp_path / "elsewhere")
+        with pytest.raises(OutputFault), locked(entry.folder, "verification"):
+            pass
+        assert not (tmp_path / "elsewhere").exists()
+    else:
+        lock.write_text("more")
+    assert ".verification.lock" in entry.complaints()
+
+
+def test_an_empty_lock_is_no_file_of_the_entry(entry):
+    with locked(entry.folder, "verification"):
+        pass
+    assert entry.check().accepted()
+
+
+def test_keys_are_not_printed_raw(entry):
+    key = "\n::error title=x::y\x1b[2J"
+    entry.edit("submission.json", lambda document: document.update({key: 1}))
+    told = entry.complaints()
+    assert len(told.splitlines()) == 1
+    assert "\x1b" not in told
 
 
 def test_what_is_flagged_is_refused_if_strict(entry, table, best):

@@ -1,6 +1,7 @@
 """From a comparison to a submission, and from its seeds to the same runs again."""
 
 import json
+from dataclasses import fields, replace
 from pathlib import Path
 
 import jsonschema
@@ -9,16 +10,26 @@ import pytest
 from leaderboards import records
 from leaderboards.documents import to_json
 from leaderboards.pack import command, pack
-from leaderboards.rerun import rerun
+from leaderboards.rerun import difference, rerun
 from leaderboards.submission import json_schema, read_submission
 from leaderboards.track import TRACKS, find_track, read_track, read_tracks
-from nasbench.core import Budget, Constraint
+from nasbench.core import Budget, Constraint, Trajectory
 from nasbench.errors import InvalidConfig, TestMetricRefused, UnknownName
 from nasbench.harness.files import read_run
+from nasbench.harness.run import run
 
 from .conftest import ABOUT, FOLDER, QUERIES, TABLE
 
 SCHEMA = Path(__file__).parents[3] / "docs/submission.schema.json"
+
+
+def test_a_run_of_seconds_that_is_much_longer_than_its_repetition_is_told(table):
+    whole = run(table, "random-search", 0, budget=Budget(50, cost_s=1e9))
+    trajectory = whole.trajectory
+    for n, told in ((50, 0), (30, 0), (20, 1), (0, 1)):
+        part = Trajectory(*(getattr(trajectory, each.name)[:n] for each in fields(trajectory)))
+        assert len(difference("a", whole, replace(whole, trajectory=part))) == told
+        assert len(difference("a", replace(whole, trajectory=part), whole)) == told
 
 
 def test_the_published_schema_is_the_models():
