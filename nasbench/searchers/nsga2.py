@@ -93,11 +93,14 @@ class Nsga2:
                 self._parents, self._offspring = [merged[i] for i in best.tolist()], []
 
     def _next(self) -> Architecture:
-        arch = self._child() if self._parents else self._space.sample(1, self._rng)[0]
-        for _ in range(_STEPS):
-            if self._space.canonical(arch) not in self._known:
-                break
-            arch = self._space.mutate(arch, self._rng)
+        if not self._parents:
+            arch = self._space.sample(1, self._rng)[0]
+        else:
+            arch = self._child()
+            for _ in range(_STEPS):
+                if self._space.canonical(arch) not in self._known:
+                    break
+                arch = self._space.mutate(arch, self._rng)
         self._known.add(self._space.canonical(arch))
         return arch
 

@@ -93,10 +93,10 @@ class SmsEmoa:
             arch = self._space.sample(1, self._rng)[0]
         else:
             arch = self._child()
-        for _ in range(_STEPS):
-            if self._space.canonical(arch) not in self._known:
-                break
-            arch = self._space.mutate(arch, self._rng)
+            for _ in range(_STEPS):
+                if self._space.canonical(arch) not in self._known:
+                    break
+                arch = self._space.mutate(arch, self._rng)
         self._known.add(self._space.canonical(arch))
         return arch
 

@@ -96,11 +96,20 @@ def test_a_generation_replaces_the_parents_by_the_best_of_both(problem, members,
     assert set(searcher._parents) == {second, fourth}  # the ends; (5, 5) is dominated
 
 
-def test_twins_are_not_evaluated_again(problem, rng):
+def test_the_first_population_is_drawn_as_random_search_draws(problem, rng):
+    asked = [candidate.arch for candidate in Nsga2(problem, rng).ask(40)]
+    same = np.random.default_rng(0)
+    assert asked == [problem.space.sample(1, same)[0] for _ in range(40)]
+
+
+def test_a_child_is_no_twin_of_what_is_known(problem, observe, rng):
     """The toy has 80 classes among its 120 architectures."""
-    canonical = problem.space.canonical
-    asked = [canonical(candidate.arch) for candidate in Nsga2(problem, rng).ask(20)]
-    assert len(set(asked)) == 20
+    searcher, form = Nsga2(problem, rng, Config(population=10)), problem.space.canonical
+    first = searcher.ask(10)
+    searcher.tell([observe(candidate, k, -k) for k, candidate in enumerate(first)])
+    children = [form(candidate.arch) for candidate in searcher.ask(10)]
+    assert len(set(children)) == 10
+    assert not set(children) & {form(candidate.arch) for candidate in first}
 
 
 @pytest.mark.parametrize("setting", [{"population": 0}, {"crossover": 1.1}, {"mutation": -0.1}])

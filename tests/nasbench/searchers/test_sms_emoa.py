@@ -91,6 +91,22 @@ def test_its_front_is_never_worse_than_before(problem, rng, observe):
         before = now
 
 
+def test_the_first_population_is_drawn_as_random_search_draws(problem, rng):
+    asked = [candidate.arch for candidate in SmsEmoa(problem, rng).ask(40)]
+    same = np.random.default_rng(0)
+    assert asked == [problem.space.sample(1, same)[0] for _ in range(40)]
+
+
+def test_a_child_is_no_twin_of_what_is_known(problem, observe, rng):
+    """The toy has 80 classes among its 120 architectures."""
+    searcher, form = SmsEmoa(problem, rng, Config(population=10)), problem.space.canonical
+    first = searcher.ask(10)
+    searcher.tell([observe(candidate, k, -k) for k, candidate in enumerate(first)])
+    children = [form(candidate.arch) for candidate in searcher.ask(10)]
+    assert len(set(children)) == 10
+    assert not set(children) & {form(candidate.arch) for candidate in first}
+
+
 @pytest.mark.parametrize("setting", [{"population": 0}, {"crossover": 1.1}, {"mutation": -0.1}])
 def test_settings_out_of_range_are_refused(setting):
     with pytest.raises(InvalidConfig, match="population >= 1 and crossover and mutation"):
