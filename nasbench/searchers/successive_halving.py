@@ -4,6 +4,7 @@ Jamieson & Talwalkar, "Non-stochastic Best Arm Identification and Hyperparameter
 AISTATS 2016, algorithm "Successive Halving", in the form of Li et al. (JMLR 2018), where every
 survivor's training grows by the factor that their number shrinks by. (R: the full training)::
 
+    K = 1 + floor(log_eta n)                                        (the last rung has one or more)
     repeat until the budget is spent:
         S_0 = n uniform draws
         for k = 0, 1, ..., K - 1:
@@ -15,8 +16,8 @@ Going on to r_k is charged the difference to r_{k-1}, as in the paper, whose arm
 Deviations:
 - A bracket's length is given by n, not by a total budget B, and brackets are repeated: a search
   has an answer at any time, and the budget may be one of seconds.
-- r_k are of the training lengths offered: R eta^-(K-1-k), rounded down. With three of them not one
-  architecture survives but n eta^-2, at least one; the harness takes the best.
+- r_k are of the training lengths offered: R eta^-(K-1-k), rounded down. With only three
+  of them K is 3, and not one architecture survives but n eta^-2; the harness takes the best.
 - With several evaluations under way, the last of a rung have to be waited for. Meanwhile the next
   bracket is begun.
 - Several objectives: the first one is minimized. Infeasible ones rank after all feasible ones,
@@ -27,7 +28,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import repeat
+from itertools import repeat, takewhile
 from typing import TypeAlias
 
 import numpy as np
@@ -63,7 +64,9 @@ class SuccessiveHalving:
     ) -> None:
         self._space, self._rng = problem.space, rng
         lengths = rungs(problem.epochs, config.eta)
-        shape = [(max(config.n // config.eta**k, 1), r) for k, r in enumerate(lengths)]
+        sizes = takewhile(bool, (config.n // config.eta**k for k in range(len(lengths))))
+        numbers = list(sizes)  # K of them: 1 + floor(log_eta n), or as many as there are rungs
+        shape = list(zip(numbers, lengths[-len(numbers) :], strict=True))
         self._brackets = Brackets(repeat(shape), self._draw)
 
     def ask(self, n: int = 1) -> list[Candidate]:

@@ -5,7 +5,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from nasbench.core import Architecture, Budget, Candidate
+from nasbench.core import Architecture, Budget, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.harness.run import run
 from nasbench.searchers.successive_halving import Config, SuccessiveHalving
@@ -36,7 +36,8 @@ def evaluated(done):
     [
         ({}, (16, 8, 4, 2), (1, 2, 4, 8)),
         ({"n": 20, "eta": 3}, (20, 6), (2, 8)),
-        ({"n": 3, "eta": 2}, (3, 1, 1, 1), (1, 2, 4, 8)),
+        ({"n": 3, "eta": 2}, (3, 1), (4, 8)),
+        ({"n": 1, "eta": 2}, (1,), (8,)),
     ],
 )
 def test_it_is_the_published_algorithm_again_and_again(config, sizes, lengths):
@@ -47,6 +48,19 @@ def test_it_is_the_published_algorithm_again_and_again(config, sizes, lengths):
     found = evaluated(made.trajectory)
     for k, bracket in enumerate(expected):  # survivors of a rung go best first, as listed
         assert found[k * sum(sizes) : (k + 1) * sum(sizes)] == bracket
+
+
+def test_long_schedules_begin_where_n_architectures_come_down_to_one():
+    toy = ToyBenchmark()
+    epochs = tuple(range(1, 201))
+    accuracy = next(m for m in toy.metrics if m.name == "valid_accuracy")
+    problem = Problem(toy.space, epochs=epochs, objectives=(accuracy,), budget=Budget(31))
+    searcher, asked = SuccessiveHalving(problem, np.random.default_rng(0)), []
+    for _ in range(31):
+        (candidate,) = searcher.ask()
+        asked.append(candidate.epochs)
+        searcher.tell([Observation(candidate, (0.0,), cost_s=1.0, feasible=True)])
+    assert asked == [12] * 16 + [25] * 8 + [50] * 4 + [100] * 2 + [200]
 
 
 def charged(toy, made):
