@@ -27,7 +27,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nasbench import registry
-from nasbench.adapters.warmed import WarmSearcher, distinct
+from nasbench.adapters.warmed import WarmSearcher, around, distinct
 from nasbench.core import Architecture, Benchmark, Problem, SearcherFactory, SupportsRows
 from nasbench.errors import InvalidConfig, WrongSpace
 from nasbench.harness.problem import find_searcher
@@ -82,8 +82,7 @@ def searcher(member: str) -> SearcherFactory:
     """
     inside = find_searcher(member)
     about = f"{member}, begun with the architectures that were best on other tasks."
-    made = type("WarmStart", (WarmStart,), {"__doc__": about, "inside": inside})
-    return cast("SearcherFactory", made)
+    return around(WarmStart, inside, about)
 
 
 def best_on_average(tables: Sequence[SupportsRows], problem: Problem) -> list[Architecture]:

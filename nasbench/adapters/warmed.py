@@ -72,6 +72,14 @@ class WarmSearcher:
         self._searcher.tell(observations)
 
 
+def around(
+    kind: type[WarmSearcher], inside: tuple[str, SearcherFactory], about: str
+) -> SearcherFactory:
+    """The class of `kind` with one searcher inside, whose modules are loaded as for it alone."""
+    own = {"__doc__": about, "inside": inside, "preload": getattr(inside[1], "preload", ())}
+    return cast("SearcherFactory", type(kind.__name__, (kind,), own))
+
+
 def distinct(archs: Sequence[Architecture], space: Space, n: int) -> list[Architecture]:
     """The first `n` architectures inside the space of which no two are of one class."""
     found: dict[Architecture, Architecture] = {}

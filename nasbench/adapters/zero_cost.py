@@ -19,11 +19,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, ClassVar, TypeAlias, cast
+from typing import Any, ClassVar, TypeAlias
 
 import numpy as np
 
-from nasbench.adapters.warmed import WarmSearcher, distinct
+from nasbench.adapters.warmed import WarmSearcher, around, distinct
 from nasbench.core import Architecture, Problem, SearcherFactory
 from nasbench.errors import InvalidConfig
 from nasbench.harness.problem import find_searcher
@@ -79,8 +79,7 @@ def searcher(member: str) -> SearcherFactory:
     preload()
     inside = find_searcher(member)
     about = f"{member}, begun with the best of a pool by a zero-cost proxy."
-    made = type("ZeroCostWarmup", (ZeroCostWarmup,), {"__doc__": about, "inside": inside})
-    return cast("SearcherFactory", made)
+    return around(ZeroCostWarmup, inside, about)
 
 
 def _best(problem: Problem, rng: np.random.Generator, config: Config) -> list[Architecture]:

@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from nasbench import registry
 from nasbench.core import (
@@ -106,10 +105,12 @@ def rank_correlations(x: Floats, y: Floats, rng: np.random.Generator) -> tuple[I
 
     Infinite scores are ranked like any other; both are NaN if all of x or all of y are equal.
     """
+    from scipy.stats import rankdata
+
     n = len(x)
     weights = np.ones((1 + REPETITIONS, n), np.float32)  # how often each is drawn; at first, once
     weights[1:] = rng.multinomial(n, np.full(n, 1 / n), size=REPETITIONS)
-    a, b = (_signs(stats.rankdata(each)) for each in (x, y))
+    a, b = (_signs(rankdata(each)) for each in (x, y))
     with np.errstate(invalid="ignore"):  # 0 / 0 where all that was drawn are equal
         kendall = _pairs(a * b, weights) / np.sqrt(_pairs(a**2, weights) * _pairs(b**2, weights))
         ranks = weights @ a, weights @ b  # of each in its resample, less their mean, doubled

@@ -70,9 +70,8 @@ def run(
     problem = make_problem(benchmark, factory, budget, objectives, constraints)
     settings = make_config(name, factory, config or {})
     recorded = json_config(name, settings)
-    if problem.task is not None or getattr(factory, "needs_torch", False):
-        for module in TORCH:  # once in a process, and nobody's own time
-            import_module(module)
+    for module in _preloaded(factory, problem):  # once in a process, and nobody's own time
+        import_module(module)
     rng = np.random.default_rng(np.random.SeedSequence(seed))
     before = perf_counter()
     method = factory(problem, rng, settings)
@@ -100,6 +99,12 @@ def run(
         environment=environment(),
         code=source_sha256(factory),
     )
+
+
+def _preloaded(factory: SearcherFactory, problem: Problem) -> tuple[str, ...]:
+    """Modules that the searcher says it uses; PyTorch for all who train on a task's data."""
+    named: tuple[str, ...] = getattr(factory, "preload", ())
+    return (*named, *TORCH) if "torch" in named or problem.task is not None else named
 
 
 def _trajectory(record: Record, problem: Problem) -> Trajectory:

@@ -44,7 +44,7 @@ from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.networks.ensemble import Ensemble
 from nasbench.spaces.paths import Path, encode, likely, paths
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 
 CAP = 500
 """Observations to fit on."""
@@ -91,6 +91,7 @@ class Bananas:
     """Thompson samples from an ensemble choose among mutants of the best, on one objective."""
 
     Config: TypeAlias = Config
+    preload = PRELOAD
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

@@ -41,7 +41,7 @@ from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.networks.gene_ensemble import GeneEnsemble
 from nasbench.networks.relaxed import GeneGraphs, descend
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 
 CAP, BATCH = 500, 32
 """Observations to train on, and in a step of training."""
@@ -85,6 +85,7 @@ class DartsSurrogate:
     """Follows the slopes of its own graph network, on one objective."""
 
     Config: TypeAlias = Config
+    preload = PRELOAD
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

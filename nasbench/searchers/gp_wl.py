@@ -39,7 +39,7 @@ import numpy as np
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.spaces.subtrees import Subtrees, similarity
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 from nasbench.training.gaussian_process import GaussianProcess, log_expected_improvement
 
 CAP = 300
@@ -74,6 +74,7 @@ class GpWl:
     """Expected improvement by a graph kernel chooses among mutants and draws, on one objective."""
 
     Config: TypeAlias = Config
+    preload = PRELOAD
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

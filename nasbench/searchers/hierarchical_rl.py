@@ -81,7 +81,7 @@ class HierarchicalRL:
     """REINFORCE with a policy over wirings and one over operations, on the first objective."""
 
     Config: TypeAlias = Config
-    needs_torch = True
+    preload = ("torch",)
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.networks.gene_coder import GeneCoder
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 
 CAP = 500
 """Observations to train on."""
@@ -82,6 +82,7 @@ class Nao:
     """Descent on a learned predictor in a learned latent space, on one objective."""
 
     Config: TypeAlias = Config
+    preload = PRELOAD
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

@@ -74,7 +74,7 @@ class NasRL:
     """REINFORCE with an autoregressive LSTM as policy, on the first objective."""
 
     Config: TypeAlias = Config
-    needs_torch = True
+    preload = ("torch",)
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, LabeledGraph, Observation, Problem
 from nasbench.errors import InvalidConfig
 from nasbench.networks.fast_gin import FastGin, graph_arrays
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 
 CAP = 500
 """Observations to train on."""
@@ -82,6 +82,7 @@ class Npenas:
     """A graph network ranks mutants of the best architectures, on one objective."""
 
     Config: TypeAlias = Config
+    preload = PRELOAD
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

@@ -85,7 +85,7 @@ class PPO:
     """Proximal policy optimization of an autoregressive LSTM, on the first objective."""
 
     Config: TypeAlias = Config
-    needs_torch = True
+    preload = ("torch",)
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

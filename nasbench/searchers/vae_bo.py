@@ -41,7 +41,7 @@ from numpy.typing import NDArray
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
-from nasbench.training.archive import Archive
+from nasbench.training.archive import PRELOAD, Archive
 from nasbench.training.gaussian_process import SmoothProcess, log_expected_improvement
 
 CAP = 300
@@ -79,7 +79,7 @@ class VaeBo:
     """Expected improvement of a Gaussian process on learned latents, on one objective."""
 
     Config: TypeAlias = Config
-    needs_torch = True
+    preload = ("torch", *PRELOAD)
 
     def __init__(
         self, problem: Problem, rng: np.random.Generator, config: Config = Config()

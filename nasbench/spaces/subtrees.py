@@ -8,12 +8,15 @@ the direction of the edges, an edge of multiplicity m counting m times.
 from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import csr_array
 
 from nasbench.core import LabeledGraph
+
+if TYPE_CHECKING:
+    from scipy.sparse import csr_array
 
 
 class Subtrees:
@@ -36,6 +39,8 @@ class Subtrees:
 
     def counts(self, found: Sequence[NDArray[np.int64]], depth: int) -> csr_array:
         """Occurrences (n, subtrees known) of the subtrees up to a depth in n graphs."""
+        from scipy.sparse import csr_array
+
         parts = [numbers[: depth + 1].ravel() for numbers in found]
         starts = np.cumsum([0, *map(len, parts)])
         columns = np.concatenate(parts)

@@ -13,8 +13,6 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from nasbench.core import Architecture, Candidate, Observation, Problem
 
@@ -24,6 +22,8 @@ GROWTH = 1.05
 """A model is fitted again when there are so many times the observations of its last fit."""
 MAX_LISTED = 1 << 17
 """Architectures of a space that are listed when draws find nothing new."""
+PRELOAD = ("scipy.stats",)
+"""What a searcher with an archive names as its own `preload`; brings the rest of SciPy along."""
 _TRIES = 10
 _Entry = tuple[tuple[bool, float], Architecture]
 """(infeasible, value), which sorts as wanted, and the architecture."""
@@ -147,6 +147,9 @@ def scores(ranks: Sequence[tuple[bool, float]]) -> NDArray[np.float64]:
 
     Equal ones share the mean of their ranks.
     """
+    from scipy.special import ndtri
+    from scipy.stats import rankdata
+
     rows = np.array(ranks, dtype=np.float64)
     _, places = np.unique(rows, axis=0, return_inverse=True)
     shares = (rankdata(places.reshape(-1)) - 0.5) / len(rows)

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.spatial.distance import cdist
-from scipy.special import log_ndtr, ndtr
 
 _Array = NDArray[np.float64]
 NOISES = np.geomspace(1e-3, 10, 25)
@@ -55,6 +53,8 @@ class SmoothProcess:
     """A process of points z (n, d) with the kernel exp(-distance^2 / (2 length^2))."""
 
     def __init__(self, z: _Array, y: _Array) -> None:
+        from scipy.spatial.distance import cdist
+
         self._z = z
         squares = cdist(z, z, "sqeuclidean")
         typical = np.median(squares[squares > 0]) if squares.any() else 1.0
@@ -65,6 +65,8 @@ class SmoothProcess:
 
     def predict(self, z: _Array) -> tuple[_Array, _Array]:
         """Mean (m,) and standard deviation (m,) at points z (m, d), free of noise."""
+        from scipy.spatial.distance import cdist
+
         cross = np.exp(-cdist(z, self._z, "sqeuclidean") / (2 * self.length**2))
         return self.process.predict(cross, np.ones(len(z)))
 
@@ -75,6 +77,8 @@ def log_expected_improvement(mean: _Array, std: _Array, best: float) -> _Array:
     With z = (best - mean) / std it is std (phi(z) + z Phi(z)) (Jones et al., J. Global Optimization
     1998), which is 0 in floating point for z below -38; its logarithm still orders such candidates.
     """
+    from scipy.special import log_ndtr, ndtr
+
     z = (best - mean) / std
     near, far = np.maximum(z, -1), np.minimum(z, -1)
     direct = np.log(np.exp(_log_phi(near)) + near * ndtr(near))

@@ -316,7 +316,7 @@ def test_only_a_searcher_that_needs_the_task_is_given_it(toy, uniform, monkeypat
     assert (seen[1].train, seen[1].valid, hasattr(seen[1], "test")) == ("train", "valid", False)
 
 
-@pytest.mark.parametrize("need", ["needs_task", "needs_torch"])
+@pytest.mark.parametrize("need", [("needs_task", True), ("preload", ("torch",))])
 def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_it(
     toy, uniform, monkeypatch, tmp_path, need
 ):
@@ -339,7 +339,7 @@ def test_torch_is_imported_before_the_clock_of_a_searcher_that_needs_it(
             imported.append(loaded())
             super().__init__(*args)
 
-    setattr(Training, need, True)
+    setattr(Training, *need)
     for factory in (uniform, Training):
         for name in ("torch", "torch._dynamo"):
             sys.modules.pop(name, None)

@@ -227,10 +227,10 @@ def test_settings_out_of_range_are_refused(setting):
         Config(**setting)
 
 
-def test_observations_are_not_listened_to(problem, rng, fixed, observe):
+def test_observations_are_not_listened_to(problem, fixed, observe):
     def proposed(told):
         fixed(np.arange(30, dtype=np.float32).reshape(6, 5))
-        searcher = Darts(problem, rng)
+        searcher = Darts(problem, np.random.default_rng(0))
         asked = searcher.ask()
         for values in ((math.inf, False), (-99.0, True)) if told else ():
             searcher.tell([observe(asked[-1], values[0], feasible=values[1])])

@@ -24,15 +24,17 @@ def imported(tree: ast.AST) -> set[str]:
 
 
 @pytest.mark.parametrize("point", SEARCHERS, ids=lambda point: point.name)
-def test_a_searcher_that_imports_torch_says_so(point):
+def test_a_searcher_names_the_heavy_libraries_that_it_uses(point):
     factory = point.load()
     tree = ast.parse(inspect.getsource(importlib.import_module(factory.__module__)))
     if "torch" in imported(tree):
-        assert getattr(factory, "needs_task", False) or getattr(factory, "needs_torch", False)
+        assert getattr(factory, "needs_task", False) or "torch" in factory.preload
+    if "archive" in inspect.getsource(factory):
+        assert "scipy.stats" in factory.preload
 
 
 @pytest.mark.slow
-def test_scipy_comes_with_the_searchers_that_use_it():
+def test_searchers_name_the_parts_of_scipy_that_they_use():
     code = """
 import sys
 from nasbench.core import Budget
@@ -40,11 +42,18 @@ from nasbench.harness.problem import find_searcher
 from nasbench.harness.run import run
 from nasbench.testing.toy import ToyBenchmark
 for name in ("bananas", "gp-wl"):
-    find_searcher(name)
-    before = set(sys.modules)
-    run(ToyBenchmark(), name, 0, budget=Budget(20))
-    late = {m for m in set(sys.modules) - before if m.startswith("scipy")}
-    assert not late, (name, sorted(late))
+    _, factory = find_searcher(name)
+    class Watched(factory):
+        def __init__(self, *arguments):
+            self.before = set(sys.modules)
+            super().__init__(*arguments)
+        def tell(self, observations):
+            super().tell(observations)
+            late = {m for m in set(sys.modules) - self.before if m.startswith("scipy")}
+            assert not late, (name, sorted(late))
+    assert name != "bananas" or "scipy" not in sys.modules
+    run(ToyBenchmark(), Watched, 0, budget=Budget(20))
+    assert "scipy.stats" in sys.modules
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
