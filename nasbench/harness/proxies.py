@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,10 +39,10 @@ from nasbench.harness.proxy_files import (
     write_csv,
     write_scores,
 )
+from nasbench.harness.scored import ACCURACIES, trained_rows
 from nasbench.harness.statistics import LEVEL, Interval
 
 Floats = NDArray[np.float64]
-ACCURACIES = ("valid_accuracy", "test_accuracy")
 CORRELATIONS = "correlations.csv"
 REPETITIONS = 1000
 SAVE_EVERY_S = 5.0
@@ -142,11 +142,6 @@ def _interval(values: Floats) -> Interval:
         return Interval(math.nan, math.nan, math.nan)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Interval(float(values[0]), float(low), float(high))
-
-
-def trained_rows(columns: Mapping[str, Floats]) -> NDArray[np.intp]:
-    """Where (n,) a table has the accuracies that scores are correlated with."""
-    return np.flatnonzero(np.isfinite([columns[name] for name in ACCURACIES]).all(axis=0))
 
 
 def _search_data(benchmark: Benchmark) -> SearchData:

@@ -28,10 +28,11 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Benchmark, Candidate, Result, SupportsRows
 from nasbench.errors import InvalidConfig, RunFault, TableFault, UnknownSchedule
 from nasbench.harness.derived import Derived, Genes, base_of
-from nasbench.harness.proxies import trained_rows
 from nasbench.harness.proxy_files import SCORES, About, Key, Score, read_about, read_scores
 
 SUFFIX = ".proxies"
+ACCURACIES = ("valid_accuracy", "test_accuracy")
+"""What scores are correlated with."""
 Said = tuple[dict[str, float], float]
 """Values by metric, and the seconds of all proxies together."""
 
@@ -142,6 +143,11 @@ def open_scored(path: str | Path) -> ScoredBenchmark:
 def metric_name(proxy: str) -> str:
     """Name of the metric of a proxy: `proxy[synflow]`."""
     return f"proxy[{proxy}]"
+
+
+def trained_rows(columns: Mapping[str, NDArray[np.float64]]) -> NDArray[np.intp]:
+    """Where (n,) a table has all `ACCURACIES`."""
+    return np.flatnonzero(np.isfinite([columns[name] for name in ACCURACIES]).all(axis=0))
 
 
 def _trained(base: Benchmark) -> dict[Genes, int]:
