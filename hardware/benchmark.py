@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,11 @@ METRIC = "latency_ms"
 class MeasuredBenchmark(Derived):
     """The base benchmark's answers and the columns'."""
 
-    def __init__(self, base: Benchmark, document: Document, path: Path) -> None:
+    def __init__(
+        self, base: Benchmark, document: Document, path: Path, *, name: str | None = None
+    ) -> None:
         super().__init__(base)
+        self.name = name or base.name
         self.document, self.path = document, path
         self._columns = _columns(document)
         added = {metric.name for metric in self._columns}
@@ -68,7 +72,8 @@ class MeasuredBenchmark(Derived):
         return genes, {**columns, **added}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return MeasuredBenchmark, (self.base, self.document, self.path)
+        made = partial(MeasuredBenchmark, name=self.name)
+        return made, (self.base, self.document, self.path)
 
     def __repr__(self) -> str:
         return f"<MeasuredBenchmark {self.name} with {len(self._columns)} columns of {self.path}>"
@@ -78,8 +83,8 @@ class MeasuredBenchmark(Derived):
         return {metric.name: values.get(form, math.nan) for metric, values in self._columns.items()}
 
 
-def open_measured(path: str | Path) -> MeasuredBenchmark:
-    """The benchmark of a file of latencies.
+def open_measured(path: str | Path, *, name: str | None = None) -> MeasuredBenchmark:
+    """The benchmark of a file of latencies, under the name of its table if no other is given.
 
     Raises:
         TableCorrupt, TableVersion: the file is damaged, or of another layout.
@@ -87,10 +92,10 @@ def open_measured(path: str | Path) -> MeasuredBenchmark:
         TableFault: the table is of another name, space or recipe than what was measured.
     """
     where = Path(path)
-    return with_latencies(read_document(where), where)
+    return with_latencies(read_document(where), where, name=name)
 
 
-def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
+def with_latencies(document: Document, path: Path, *, name: str | None = None) -> MeasuredBenchmark:
     """The benchmark of a document that was, or will be, read from `path`; raises as above."""
     base = base_of(
         path,
@@ -100,7 +105,7 @@ def with_latencies(document: Document, path: Path) -> MeasuredBenchmark:
         suffix=SUFFIX,
     )
     refuse_other_recipe(base, [column.about.workload for column in document.columns], path)
-    return MeasuredBenchmark(base, document, path)
+    return MeasuredBenchmark(base, document, path, name=name)
 
 
 def refuse_other_recipe(base: Benchmark, workloads: Iterable[Workload], path: Path) -> None:

@@ -19,7 +19,10 @@ app = typer.Typer(
     rich_markup_mode=None,  # help needs no rich
     help="Measure the latency of networks on real runtimes, predict it, and check both.",
 )
-File = Annotated[Path, typer.Argument(help="A file that `hardware measure` wrote.")]
+File = Annotated[
+    str,
+    typer.Argument(help="A file that `hardware measure` wrote, or a benchmark that has one."),
+]
 MODELS = "lookup,macs,linear,xgb"
 
 
@@ -116,11 +119,14 @@ def predict(
     from rich.console import Console
 
     from hardware.benchmark import open_measured
+    from hardware.embedded import file_of
     from hardware.showing import predictions, qualities
     from nasbench.spaces import notation
 
-    console = Console()
-    benchmark = open_measured(file)
+    console, path = Console(), file_of(file)
+    if save and path != Path(file):
+        raise InvalidConfig(f"--save adds to a file of your own; copy that of {file} first: {path}")
+    benchmark = open_measured(path)
     column = benchmark.document.column(label)
     start = None if known is None else benchmark.document.column(known)
     names = [name.strip() for name in models.split(",") if name.strip()]
@@ -136,7 +142,7 @@ def predict(
     if save:
         from hardware.filling import save_predictions
 
-        made = save_predictions(file, benchmark, column, name, known=start)
+        made = save_predictions(path, benchmark, column, name, known=start)
         console.print(f"Added {made.about.label} to {file}.", soft_wrap=True)
 
 
@@ -156,10 +162,11 @@ def check(
     from rich.markup import escape
 
     from hardware.checks import checks
+    from hardware.embedded import file_of
 
     console = Console()
     failed = 0
-    for passed, text in checks(file, again=remeasure, seed=seed, tau=tau):
+    for passed, text in checks(file_of(file), again=remeasure, seed=seed, tau=tau):
         failed += not passed
         mark = "[green]ok[/]    " if passed else "[red]FAILED[/]"
         console.print(f"{mark} {escape(text)}", highlight=False, soft_wrap=True)

@@ -6,6 +6,7 @@ Everything above this floor is reached through entry points, plug-ins included.
 from __future__ import annotations
 
 import difflib
+import re
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -126,6 +127,11 @@ def benchmark(name_or_path: str | Path) -> Benchmark:
     if path.is_file() or path.suffix in _entry_points(FORMATS):
         return cast("Benchmark", resolve(FORMATS, path.suffix)(path))
     raise unknown(errors.UnknownBenchmark, "benchmark", text, names(BENCHMARKS))
+
+
+def table_of(name: str) -> str:
+    """The name of the table behind a benchmark: `a/b` of `a/b@xgb` and of `a/b+latency`."""
+    return re.split("[@+]", name, maxsplit=1)[0]
 
 
 @cache

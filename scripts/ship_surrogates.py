@@ -29,7 +29,7 @@ def tables() -> list[str]:
     """Names of the registered tables of this distribution."""
     names = registry.names(registry.BENCHMARKS)
     own = (name for name in names if registry.provider(registry.BENCHMARKS, name) == OWN)
-    return [name for name in own if "@" not in name]
+    return [name for name in own if registry.table_of(name) == name]
 
 
 def main() -> None:

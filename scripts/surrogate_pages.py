@@ -91,7 +91,7 @@ def shipped() -> Iterator[str]:
 | table | model | tau | tau, best quarter | MAE, points | in 50 % interval | in 90 % interval |
 |:--|:--|--:|--:|--:|--:|--:|"""
     names = registry.names(registry.BENCHMARKS)
-    tables = sorted({name.partition("@")[0] for name in names if name.endswith(f"@{SHIPPED[0]}")})
+    tables = sorted({registry.table_of(name) for name in names if name.endswith(f"@{SHIPPED[0]}")})
     for name in tables:
         print(f"asking the surrogates of {name}", flush=True)
         yield from rows(name)

@@ -101,7 +101,7 @@ def best_on_average(tables: Sequence[SupportsRows], problem: Problem) -> list[Ar
 def _others(space: str, task: str) -> list[str]:
     """Registered tables of a space (`cell201-v1` is that of `cell201/...`), but for a task's.
 
-    Surrogates are left out: they know no more than their tables.
+    Surrogates, and tables with latencies, are left out: they know no more than their tables.
 
     Raises:
         WrongSpace: there is none of the space.
@@ -109,7 +109,8 @@ def _others(space: str, task: str) -> list[str]:
     """
     family = space.rpartition("-")[0]
     names = registry.names(registry.BENCHMARKS)
-    known = [name for name in names if name.startswith(f"{family}/") and "@" not in name]
+    own = [name for name in names if name.startswith(f"{family}/")]
+    known = [name for name in own if registry.table_of(name) == name]
     if not known:
         raise WrongSpace(
             f"warm-start learns from tables of other tasks, and none of {space} is registered; "
@@ -152,9 +153,9 @@ def _source(name: str, problem: Problem, task: str) -> SupportsRows:
 
 
 def _is_of(name: str, task: str) -> bool:
-    """Whether a registered table, or the surrogate of one, is of a task: its name tells."""
+    """Whether a registered table, or what is made of one, is of a task: its name tells."""
     known = name in registry.names(registry.BENCHMARKS)
-    return known and name.rpartition("/")[2].partition("@")[0] == task
+    return known and registry.table_of(name).rpartition("/")[2] == task
 
 
 def _ranks(values: NDArray[np.float64]) -> list[float]:

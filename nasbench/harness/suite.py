@@ -35,10 +35,9 @@ class Part:
 
 def all_tables() -> list[str]:
     """Names of the registered benchmarks that know every architecture of their space."""
-    names = [
-        name for name in registry.names(registry.BENCHMARKS) if "@" not in name
-    ]  # no surrogate
-    return [name for name in names if isinstance(registry.benchmark(name), SupportsRows)]
+    names = registry.names(registry.BENCHMARKS)
+    tables = [name for name in names if registry.table_of(name) == name]
+    return [name for name in tables if isinstance(registry.benchmark(name), SupportsRows)]
 
 
 def all_searchers() -> list[str]:

@@ -1,3 +1,4 @@
+import copy
 import math
 import subprocess
 import sys
@@ -157,3 +158,11 @@ def test_the_report_draws_the_front_of_accuracy_and_latency(path, tmp_path):
     page = (tmp_path / "runs" / "report.html").read_text()
     assert "Pareto front" in page
     assert MS in page
+
+
+def test_a_registered_one_goes_by_its_own_name_in_other_processes_too(path, table):
+    found = open_measured(path, name="cell201/digits-on-photos+latency")
+    assert found.name == "cell201/digits-on-photos+latency"
+    assert copy.copy(found).name == found.name  # made as in another process
+    assert found.sha256 == open_measured(path).sha256
+    assert registry.table_of(found.name) == table.name

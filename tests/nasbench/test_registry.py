@@ -106,6 +106,11 @@ def test_a_space_is_one_object_per_name(entries):
     assert registry.space("s") is registry.space("s")
 
 
+@pytest.mark.parametrize("name", ["a/b", "a/b@xgb", "a/b+latency", "a/b+latency@xgb"])
+def test_what_is_made_of_a_table_is_named_after_it(name):
+    assert registry.table_of(name) == "a/b"
+
+
 def test_a_path_that_does_not_exist_is_an_unknown_benchmark(entries, tmp_path):
     entries(("cell/task", "collections:OrderedDict"))
     with pytest.raises(errors.UnknownBenchmark, match="did you mean 'cell/task'"):
