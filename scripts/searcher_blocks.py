@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from nasbench.atomic import replacing
+from nasbench.atomic import replacing, write_text
 from nasbench.core import Budget
 from nasbench.harness.collection import REFERENCE, Collection
 from nasbench.harness.statistics import Interval
@@ -162,3 +162,13 @@ def interval_text(value: Interval) -> str:
     if not math.isfinite(value.estimate):
         return "-"  # a run had nothing yet
     return f"{value.estimate:.2f} [{value.low:.2f}, {value.high:.2f}]"
+
+
+def write_block(page: Path, text: str, name: str = "measured") -> None:
+    """Replace what is between the markers of this name on a page."""
+    start, stop = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, begin, rest = page.read_text().partition(start)
+    _, end, after = rest.partition(stop)
+    if not (begin and end):
+        raise SystemExit(f"{page} needs the lines {start} and {stop}")
+    write_text(page, f"{before}{start}\n{text.strip()}\n{stop}{after}")

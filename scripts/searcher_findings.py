@@ -40,6 +40,9 @@ WARMED = ("regularized-evolution", "random-search", "local-search", "gp-wl")
 FRONTS = ("nsga2", "sms-emoa", "pymoo:NSGA2", "optuna:NSGAIISampler")
 SETTINGS: Mapping[str, Mapping[str, Any]] = {"pymoo:NSGA2": {"arguments": {"pop_size": 40}}}
 """As large a population as ours, so that both choose alike and only the programs differ."""
+PARALLEL = (REFERENCE, "asha")
+MANY = 100
+"""Runs where a run takes little of this machine's time."""
 REPETITIONS = 2000
 HEAD = """# Findings
 
@@ -108,25 +111,33 @@ def in_seconds(options: argparse.Namespace) -> Iterator[str]:
     table = registry.benchmark(TABLE)
     drawn = table.space.sample(10_000, np.random.default_rng(0))
     each_s = np.mean([seen.cost_s for seen in table.query([Candidate(arch) for arch in drawn])])
-    budget = Budget(4000, cost_s=round(200 * float(each_s)))
-    found = runs(options, "seconds", [REFERENCE, *FIDELITY, "regularized-evolution"], budget)
-    curves = curves_of(found, np.geomspace(1, 1000, 1000) / 1000 * budget.cost_s)
-    level = curves[REFERENCE][:, -1].mean()
+    budget = Budget(100_000, cost_s=round(200 * float(each_s)))
+    grid = np.geomspace(1, 1000, 1000) / 1000 * budget.cost_s
+    rows: dict[str, tuple[np.ndarray, float]] = {}
+    for workers, names in ((1, (REFERENCE, *FIDELITY, "regularized-evolution")), (4, PARALLEL)):
+        found = runs(options, f"seconds-{workers}", names, budget, workers=workers, seeds=MANY)
+        for name, curve in curves_of(found, grid).items():
+            files = found.collection.searchers[name]
+            label = name if workers == 1 else f"{name}, {workers} workers"
+            rows[label] = curve, float(np.median([len(file.run.trajectory) for file in files]))
+    level = rows[REFERENCE][0][:, -1].mean()
     yield "## The seconds of 200 full trainings\n"
     yield (
-        f"{setting(found)} Random search ends at a mean regret of {level:.2f}; the others reach "
-        "that after this percentage of its charged seconds.\n"
+        f"On `{TABLE}` (table `{found.collection.first.run.table_sha256:.12}`), {MANY} seeds, "
+        f"{budget.cost_s:g} charged seconds each. Random search ends at a mean regret of "
+        f"{level:.2f}; the others reach that after this percentage of the seconds.\n"
     )
-    yield "| | reaches it after | regret at the end |\n|---|---|---|"
-    shares_of = {name: share_of_time(each, level) for name, each in curves.items()}
-    order = sorted(shares_of, key=lambda name: shares_of[name].estimate)
+    yield "| | reaches it after | regret at the end | evaluations |\n|---|---|---|---|"
+    after = {name: share_of_time(curve, level) for name, (curve, _) in rows.items()}
+    order = sorted(after, key=lambda name: after[name].estimate)
     for name in order:
-        if name != REFERENCE:
-            end = interval_text(mean_interval(curves[name][:, -1]))
-            yield f"| {name} | {percent(shares_of[name])} | {end} |"
-    half = [name for name in order if shares_of[name].high < 0.5 and name in FIDELITY]
+        curve, evaluations = rows[name]
+        reached = "" if name == REFERENCE else percent(after[name])
+        end = interval_text(mean_interval(curve[:, -1]))
+        yield f"| {name} | {reached} | {end} | {evaluations:,.0f} |"
+    half = [name for name in order if after[name].high < 0.5 and name in FIDELITY]
     told = f"clearly {', '.join(half)}." if half else "none clearly."
-    yield f"\nLess than half of the seconds, of the multi-fidelity methods: {told}"
+    yield f"\nLess than half of the seconds, of the multi-fidelity methods on one worker: {told}"
 
 
 def curves_of(found: Summary, grid: np.ndarray) -> dict[str, np.ndarray]:
@@ -214,14 +225,17 @@ def runs(
     table: str = TABLE,
     *,
     objectives: Sequence[str] = ("valid_accuracy",),
+    workers: int = 1,
+    seeds: int | None = None,
 ) -> Summary:
     """A comparison, done as far as it is not there, and its numbers."""
     out = options.out / folder / table.replace("/", "__")
     compare(
-        *(table, searchers, range(options.seeds)),
+        *(table, searchers, range(seeds or options.seeds)),
         budget=budget,
         out=out,
         objectives=objectives,
+        workers=workers,
         settings={name: SETTINGS[name] for name in searchers if name in SETTINGS},
         processes=options.processes,
     )

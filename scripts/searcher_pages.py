@@ -29,11 +29,11 @@ from searcher_blocks import (
     page_text,
     setting_text,
     standings_table,
+    write_block,
 )
 
 import nasbench
 from nasbench import registry
-from nasbench.atomic import write_text
 from nasbench.core import Architecture, Budget, Candidate
 from nasbench.harness.collection import REFERENCE, Collection, collect, find_benchmark
 from nasbench.harness.compare import compare
@@ -46,7 +46,6 @@ from nasbench.spaces.cell201 import OPS
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs/searchers"
 FIGURES = ROOT / "docs/images/searchers"
-BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 ONE_SHOT = (
     *("enas", "darts", "darts-second-order", "gdas", "drnas", "implicit-darts"),
     "path-transform",
@@ -81,15 +80,6 @@ def main() -> None:
         rows = [(row.searcher, row) for row in measured.summary.standings]
         index += [setting_text(measured), "", *standings_table(measured.summary, rows), ""]
     write_block(PAGES / "README.md", "\n".join(index))
-
-
-def write_block(page: Path, text: str) -> None:
-    """Replace what is between the markers of a page."""
-    before, begin, rest = page.read_text().partition(BEGIN)
-    _, end, after = rest.partition(END)
-    if not (begin and end):
-        raise SystemExit(f"{page} needs the lines {BEGIN} and {END}")
-    write_text(page, f"{before}{BEGIN}\n{text.strip()}\n{END}{after}")
 
 
 def _options() -> argparse.Namespace:
