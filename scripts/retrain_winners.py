@@ -3,7 +3,8 @@
     scripts/retrain_winners.py [--track mnist1d-v1]
 
 As `nasbench verify ENTRY/BENCHMARK` does for one entry; what decides a training's numbers is in its
-file's name, so entries with the same winner share its trainings. What is there is not done again.
+file's name, so entries with the same winner, on whatever track, share its trainings. What is there
+is not done again.
 """
 
 from __future__ import annotations
@@ -21,11 +22,10 @@ from nasbench.harness.verify import verify
 
 
 def retrain(track: Track, benchmark: str, processes: int | None) -> None:
-    folders = [path.parent / file_name(benchmark) for path in entries(track)]
-    for folder in folders:
+    for folder in (path.parent / file_name(benchmark) for path in entries(track)):
         own = folder / VERIFICATION
         own.mkdir(exist_ok=True)
-        for training in (file for other in folders for file in trainings(other)):
+        for training in ENTRIES.glob(f"*/*/*/{VERIFICATION}/*.json"):
             if not (own / training.name).exists():
                 shutil.copyfile(training, own / training.name)
         found = verify(folder, processes=processes)
