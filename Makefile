@@ -10,6 +10,8 @@ DEMO_SEEDS ?= 10
 DEMO_OUT ?= runs/demo
 
 export PYTHON VENV
+# pip installs without compiling, so what is compiled at the first import has to be kept
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help demo test check bench pages surrogates board tracks clean install install-dev
 
