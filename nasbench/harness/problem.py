@@ -272,7 +272,7 @@ def _file_module(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module  # dataclasses look their module up while it executes
     try:
-        spec.loader.exec_module(module)
+        exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
     except Exception as fault:
         del sys.modules[name]
         raise BrokenPlugin(f"{path} does not import: {fault!r}") from fault
