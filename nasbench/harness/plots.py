@@ -198,9 +198,21 @@ def short(label: str, length: int = 26) -> str:
     return label if len(label) <= length else f"…{label[1 - length :]}"
 
 
+def _lay_out(figure: Figure) -> None:
+    """Place the axes now: `savefig` would draw all of a figure only to have this done."""
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+
+    FigureCanvasSVG(figure)
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+        figure.set_layout_engine(None)
+
+
 def inline(figure: Figure, key: str, title: str) -> str:
     """The figure as an `<svg>` element that can stand in a page beside others."""
     buffer = io.StringIO()
+    _lay_out(figure)
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue().replace("xlink:href", "href")
     box = re.search(r'viewBox="([^"]+)"', text)
