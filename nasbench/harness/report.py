@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -82,8 +83,9 @@ def render(summary: Summary, verification: Verification | None, place: Path) -> 
     return page.render(**_context(summary, verification, place)) + "\n"
 
 
+@cache
 def environment() -> Environment:
-    """Where the pages' templates are found, with the filters that they use."""
+    """Where the pages' templates are found, with their filters; each is compiled once."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     made = Environment(
