@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +49,12 @@ def one_hot(space: Space, archs: Sequence[Architecture]) -> Matrix:
 
 def graphs(space: Space, archs: Sequence[Architecture]) -> list[LabeledGraph]:
     """The graph of each canonical form; each class is looked up once."""
-    forms = canonical(space, archs)
-    found = {form: space.graph(form) for form in dict.fromkeys(forms)}
-    return [found[form] for form in forms]
+    return [_graph(space, form) for form in canonical(space, archs)]
+
+
+@lru_cache(maxsize=10_000)
+def _graph(space: Space, form: Architecture) -> LabeledGraph:
+    return space.graph(form)  # each model of a benchmark, and every benchmark of a space, asks
 
 
 def vocabulary(found: Sequence[LabeledGraph]) -> tuple[str, ...]:
