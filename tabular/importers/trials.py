@@ -124,8 +124,7 @@ class Trials:
         again = bool(self.status[row, repeat])
         for name, values in numbers.items():
             place = self._array(name, len(values))[row, repeat]
-            same = np.broadcast_to(values, place.shape)
-            if again and not np.array_equal(place, same, equal_nan=True):
+            if again and not _equal(place, values):
                 raise ValueError(f"it is there twice, with different {name}")
             place[:] = values
         self.status[row, repeat] = schema.TRAINED
@@ -189,6 +188,10 @@ def _grown(old: NDArray[Any], shape: tuple[int, ...], fill: float) -> NDArray[An
     grown = np.full(shape, fill, dtype=old.dtype)
     grown[: old.shape[0], : old.shape[1]] = old
     return grown
+
+
+def _equal(kept: Numbers, values: Numbers) -> bool:
+    return np.array_equal(kept, np.broadcast_to(values, kept.shape), equal_nan=True)
 
 
 def _whole(seed: Any) -> int:
