@@ -67,6 +67,7 @@ def test_a_write_beyond_the_size_limit_keeps_the_old_file(tmp_path):
     path.write_text("old")
     code = (
         "import resource, sys\nfrom pathlib import Path\nfrom nasbench import atomic, errors\n"
+        "sys.dont_write_bytecode = True  # it would be cut off, too\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, 10_000))\n"
         "try:\n    atomic.write_bytes(Path(sys.argv[1]), b'x' * 100_000)\n"
         "except errors.OutputFault as fault:\n    print(fault)"

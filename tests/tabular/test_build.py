@@ -410,6 +410,7 @@ sys.path[:0] = {sys.path!r}
 from pathlib import Path
 import fakes
 from nasbench.errors import OutputFault
+sys.dont_write_bytecode = True  # it would be cut off, too
 resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 try:
     fakes.build(Path({str(tmp_path / "a.h5")!r}), seeds=(0, 1, 2))

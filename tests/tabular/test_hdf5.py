@@ -236,6 +236,7 @@ from tabular.pack import content
 from tabular.records import read_records
 
 made = content(read_records(Path({str(toy_file)!r} + ".parts")), fakes.SPACE, fakes.count)
+sys.dont_write_bytecode = True  # it would be cut off, too
 resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 try:
     write_table(Path({str(tmp_path)!r}) / "full.h5", made)

@@ -206,7 +206,9 @@ def test_a_cluster_gives_the_same_runs(start, spawn, tmp_path):
 
 def test_a_full_disk_ends_a_comparison_with_whole_files_only(spawn, tmp_path):
     code = (
-        "import resource, sys\nfrom nasbench.cli import main\n"
+        "import os, resource, sys\nfrom nasbench.cli import main\n"
+        "os.environ['PYTHONDONTWRITEBYTECODE'] = 'x'  # it would be cut off, too\n"
+        "sys.dont_write_bytecode = True\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))\n"
         "main(['compare', 'toy', '-s', 'mine.py:Uniform', '--queries', sys.argv[1],\n"
         "      '--seeds', '2', '-j', '1', '--no-report', '-o', 'full'])\n"
