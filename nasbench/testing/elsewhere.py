@@ -5,12 +5,14 @@ from __future__ import annotations
 import dataclasses
 import importlib.util
 import inspect
+import io
 import multiprocessing
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from contextlib import redirect_stdout
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +40,11 @@ def call_elsewhere(function: Callable[..., T], *arguments: Any) -> T:
         if isinstance(fault, BrokenExecutor):
             _other.cache_clear()  # the next call has a new one
         pytest.fail("".join(["it fails in another process:\n", *traceback.format_exception(fault)]))
+
+
+def print_elsewhere(program: str, *arguments: str) -> str:
+    """What a program prints in that other process; it leaves behind what it imports only."""
+    return call_elsewhere(_print, program, arguments)
 
 
 @cache
@@ -70,6 +77,17 @@ def play_elsewhere(
 
 def _begin(folder: str) -> None:
     sys.path.append(folder)
+
+
+def _print(program: str, arguments: Sequence[str]) -> str:
+    printed, before = io.StringIO(), (sys.argv, [*sys.path])
+    sys.argv = ["-c", *arguments]
+    try:
+        with redirect_stdout(printed):
+            exec(program, {"__name__": "__main__"})
+    finally:
+        sys.argv, sys.path[:] = before
+    return printed.getvalue()
 
 
 def _reference(kind: Any) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import os
+import resource
 import shlex
 import shutil
-import subprocess
-import sys
 import types
 import xml.etree.ElementTree as ElementTree
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -29,6 +28,7 @@ from nasbench.harness.lookup import Lookup, curve_values, grid_of
 from nasbench.harness.report import build_report, environment
 from nasbench.harness.run import run
 from nasbench.harness.summary import summarize
+from nasbench.testing.elsewhere import call_elsewhere
 from nasbench.testing.toy import ToyBenchmark
 
 SEARCHERS = ("random-search", "local-search")
@@ -400,13 +400,7 @@ def test_the_same_runs_give_the_same_bytes(toy, runs, page):
 
 @pytest.mark.slow
 def test_another_process_writes_the_same_bytes(runs, page):
-    code = (
-        "import sys; from nasbench.testing.toy import ToyBenchmark;"
-        "from nasbench.harness.report import build_report;"
-        "build_report(sys.argv[1], ToyBenchmark())"
-    )
-    environment = {**os.environ, "PYTHONHASHSEED": "77"}
-    subprocess.run([sys.executable, "-c", code, str(runs)], check=True, env=environment)
+    call_elsewhere(build_report, runs, ToyBenchmark())
     assert (runs / "report.html").read_text() == page
 
 
@@ -611,21 +605,21 @@ def test_a_page_that_cannot_be_written_is_an_output_fault(toy, runs, tmp_path):
         build_report(runs, toy, tmp_path / "file" / "report.html")
 
 
-@pytest.mark.slow
-def test_a_full_disk_leaves_the_page_as_it_was(runs):
+@contextmanager
+def files_of_at_most(size):
+    """A limit stands in for a full disk; Python ignores the signal that comes with it."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def test_a_full_disk_leaves_the_page_as_it_was(toy, runs):
     (runs / "report.html").write_text("before")
-    code = (
-        "import resource, sys; from nasbench.testing.toy import ToyBenchmark;"
-        "from nasbench.harness.report import build_report;"
-        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN);"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (5000, 5000));"
-        "build_report(sys.argv[1], ToyBenchmark())"
-    )
-    ended = subprocess.run(
-        [sys.executable, "-c", code, str(runs)], capture_output=True, text=True, check=False
-    )
-    assert ended.returncode == 1
-    assert "OutputFault" in ended.stderr
+    with files_of_at_most(5000), pytest.raises(OutputFault, match="larger than this process"):
+        build_report(runs, toy)
     assert (runs / "report.html").read_text() == "before"
     assert not list(runs.glob(".*.part"))
 

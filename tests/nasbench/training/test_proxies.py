@@ -2,8 +2,6 @@
 
 import dataclasses
 import json
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -12,6 +10,7 @@ import torch
 from nasbench import registry
 from nasbench.core import Architecture, Recipe
 from nasbench.errors import InvalidConfig, UnknownName, WrongSpace
+from nasbench.testing.elsewhere import print_elsewhere
 from nasbench.testing.games import noise_data
 from nasbench.training.proxies import proxy
 
@@ -80,9 +79,8 @@ print(json.dumps([[e.value for e in model.estimate(archs)] for model in models])
 @pytest.mark.slow
 def test_another_process_gets_the_same_bits(data):
     genes = json.dumps([arch.genes for arch in ARCHS])
-    command = [sys.executable, "-c", ELSEWHERE, genes, *TRAINED]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)
-    assert json.loads(done.stdout) == [values(name, data) for name in TRAINED]
+    printed = print_elsewhere(ELSEWHERE, genes, *TRAINED)
+    assert json.loads(printed) == [values(name, data) for name in TRAINED]
 
 
 @pytest.mark.parametrize("name", NAMES)
