@@ -1,6 +1,8 @@
 import math
 import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -24,6 +26,10 @@ TABLE = "cell201/digits-on-photos"
 @pytest.fixture
 def fake(monkeypatch):
     """A fake device that is found by its name, whose clock all measurements use."""
+    return found_by_name(monkeypatch)
+
+
+def found_by_name(monkeypatch):
     device = FakeDevice()
     monkeypatch.setattr(devices, "device", lambda name: device)
     for module in ("hardware.remeasure", "hardware.checks"):
@@ -32,11 +38,18 @@ def fake(monkeypatch):
     return device
 
 
-@pytest.fixture
-def path(tmp_path, fake):
-    where = tmp_path / "mine.latency"
-    run("measure", "--device", "fake-cpu", "--benchmark", TABLE, "-o", where, "--limit", 40)
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    where = tmp_path_factory.mktemp("measured") / "mine.latency"
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        found_by_name(monkeypatch)
+        run("measure", "--device", "fake-cpu", "--benchmark", TABLE, "-o", where, "--limit", 40)
     return where
+
+
+@pytest.fixture
+def path(measured, fake, tmp_path):
+    return Path(shutil.copy(measured, tmp_path))
 
 
 def run(*words, code=0):

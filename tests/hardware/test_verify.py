@@ -2,9 +2,11 @@
 
 import json
 import re
+import shutil
 from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from importlib import metadata
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -55,12 +57,18 @@ def _loading(load):
     return lambda point: plug_in if point.name == "fake-cpu" else load(point)
 
 
-@pytest.fixture
-def path(tmp_path, device, table, workload):
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory, table, workload):
     """Latencies of twelve classes."""
-    where = tmp_path / "mine.latency"
-    measure(where, table, device, workload, limit=12)
+    where = tmp_path_factory.mktemp("measured") / "mine.latency"
+    measure(where, table, FakeDevice(), workload, limit=12)
     return where
+
+
+@pytest.fixture
+def path(measured, device, tmp_path):
+    """The same, to be changed, and the device to measure them again on."""
+    return Path(shutil.copy(measured, tmp_path))
 
 
 @pytest.fixture
