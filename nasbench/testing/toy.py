@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +26,7 @@ class ToySpace:
 
     @property
     def name(self) -> str:
-        return f"toy-{'x'.join(map(str, self.arity))}-v1"
+        return _name(self.arity)
 
     def __len__(self) -> int:
         return math.prod(self.arity)
@@ -49,7 +50,7 @@ class ToySpace:
         return [Architecture(self.name, tuple(row)) for row in rows]
 
     def mutate(self, arch: Architecture, rng: np.random.Generator) -> Architecture:
-        around = self.neighbors(arch)
+        around = _around(self.arity, self._checked(arch))
         return around[int(rng.integers(len(around)))] if around else arch
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -59,13 +60,7 @@ class ToySpace:
         return Architecture(self.name, genes)
 
     def neighbors(self, arch: Architecture) -> list[Architecture]:
-        genes = self._checked(arch)
-        return [
-            Architecture(self.name, (*genes[:i], choice, *genes[i + 1 :]))
-            for i, choices in enumerate(self.arity)
-            for choice in range(choices)
-            if choice != genes[i]
-        ]
+        return list(_around(self.arity, self._checked(arch)))
 
     def encode(self, archs: Sequence[Architecture]) -> NDArray[np.float32]:
         genes = np.array([self._checked(a) for a in archs], dtype=np.intp)
@@ -122,6 +117,22 @@ class ToySpace:
         return arch.genes
 
 
+@lru_cache
+def _name(arity: tuple[int, ...]) -> str:
+    return f"toy-{'x'.join(map(str, arity))}-v1"
+
+
+@lru_cache(1000)
+def _around(arity: tuple[int, ...], genes: tuple[int, ...]) -> tuple[Architecture, ...]:
+    """The neighbors, made once: searchers with a pool mutate some hundred thousand times."""
+    return tuple(
+        Architecture(_name(arity), (*genes[:i], choice, *genes[i + 1 :]))
+        for i, choices in enumerate(arity)
+        for choice in range(choices)
+        if choice != genes[i]
+    )
+
+
 _SPLITS: tuple[Split, ...] = ("train", "valid", "test")
 
 
@@ -175,22 +186,24 @@ class ToyBenchmark:
             noise = [float(x) for x in drawn]
         params = 100.0 + 50 * sum(genes)
         metrics = {"params": params, "macs": 8 * params}
-        learned = 1 - 0.5 / epochs
+        learned, quality = 1 - 0.5 / epochs, _quality(self.space.arity, genes)
         for split, gap, error in zip(_SPLITS, (3.0, 0.0, -1.0), noise, strict=True):
-            accuracy = min(max(10 + 80 * self._quality(genes) * learned + gap + error, 0.0), 100.0)
+            accuracy = min(max(10 + 80 * quality * learned + gap + error, 0.0), 100.0)
             metrics[f"{split}_accuracy"] = accuracy
             metrics[f"{split}_loss"] = 2.4 - accuracy / 50
         return Result(metrics, cost_s=epochs * (0.5 + params / 1000))
 
-    def _quality(self, genes: tuple[int, ...]) -> float:
-        """From 0 to 1; no two classes of the default space share it."""
-        *first, last = zip(genes, self.space.arity, strict=True)
-        worth, total = 0.0, 0.0
-        for i, (gene, choices) in enumerate(first):
-            weight = 1 / (1 + 0.37 * i)
-            worth += weight * (gene / (choices - 1) if choices > 1 else 1.0)
-            total += weight
-        gene, choices = last
-        middle = (choices - 1) / 2
-        worth += 0.8 * (1 - abs(gene - middle - 0.1) / (middle + 0.1) if choices > 1 else 1.0)
-        return worth / (total + 0.8)
+
+@lru_cache(1000)
+def _quality(arity: tuple[int, ...], genes: tuple[int, ...]) -> float:
+    """From 0 to 1; no two classes of the default space share it."""
+    *first, last = zip(genes, arity, strict=True)
+    worth, total = 0.0, 0.0
+    for i, (gene, choices) in enumerate(first):
+        weight = 1 / (1 + 0.37 * i)
+        worth += weight * (gene / (choices - 1) if choices > 1 else 1.0)
+        total += weight
+    gene, choices = last
+    middle = (choices - 1) / 2
+    worth += 0.8 * (1 - abs(gene - middle - 0.1) / (middle + 0.1) if choices > 1 else 1.0)
+    return worth / (total + 0.8)
