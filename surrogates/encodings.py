@@ -11,9 +11,9 @@ Savani, "A Study on Encodings for Neural Architecture Search", NeurIPS 2020.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,12 +49,16 @@ def one_hot(space: Space, archs: Sequence[Architecture]) -> Matrix:
 
 def graphs(space: Space, archs: Sequence[Architecture]) -> list[LabeledGraph]:
     """The graph of each canonical form; each class is looked up once."""
-    return [_graph(space, form) for form in canonical(space, archs)]
+    forms = canonical(space, archs)
+    look_up = partial(_kept, space) if isinstance(space, Hashable) else space.graph
+    found = {form: look_up(form) for form in dict.fromkeys(forms)}
+    return [found[form] for form in forms]
 
 
 @lru_cache(maxsize=10_000)
-def _graph(space: Space, form: Architecture) -> LabeledGraph:
-    return space.graph(form)  # each model of a benchmark, and every benchmark of a space, asks
+def _kept(space: Space, form: Architecture) -> LabeledGraph:
+    """Kept, since every model of a benchmark asks, and those of other benchmarks of the space."""
+    return space.graph(form)
 
 
 def vocabulary(found: Sequence[LabeledGraph]) -> tuple[str, ...]:
