@@ -137,56 +137,73 @@ from syne_tune.blackbox_repository import UserBlackboxBackend
 from syne_tune.blackbox_repository.blackbox_tabular import deserialize, serialize
 from syne_tune.optimizer.baselines import ASHA
 
-folder, name, again = sys.argv[1:]
-blackbox = deserialize(folder)[name]
-serialize({name: blackbox}, again)
-np.random.seed(0)
-backend = UserBlackboxBackend(
-    blackbox=blackbox, elapsed_time_attr="metric_elapsed_time", tuner_sleep_time=0.1
-)
-scheduler = ASHA(
-    dict(blackbox.configuration_space), metric="metric_valid_error", time_attr="hp_epoch",
-    max_t=max(blackbox.fidelity_values), grace_period=1, random_seed=0,
-)
-tuner = Tuner(
-    trial_backend=backend, scheduler=scheduler, n_workers=2, sleep_time=0, save_tuner=False,
-    stop_criterion=StoppingCriterion(max_num_trials_started=40),
-    callbacks=[SimulatorCallback()], results_update_interval=1e9, print_update_interval=1e9,
-)
-tuner.run()
-_, best = tuner.best_config("metric_valid_error")
-rows = tuner.tuning_status.get_dataframe()
-columns = [*blackbox.configuration_space, "iter", "metric_valid_error", "metric_elapsed_time"]
-seen = rows[rows.iter > 0][columns].to_dict("records")
-print(json.dumps({"best": {k: best[k] for k in blackbox.configuration_space}, "seen": seen}))
+def schedule(folder, name, again):
+    blackbox = deserialize(folder)[name]
+    serialize({name: blackbox}, again)
+    np.random.seed(0)
+    backend = UserBlackboxBackend(
+        blackbox=blackbox, elapsed_time_attr="metric_elapsed_time", tuner_sleep_time=0.1
+    )
+    scheduler = ASHA(
+        dict(blackbox.configuration_space), metric="metric_valid_error", time_attr="hp_epoch",
+        max_t=max(blackbox.fidelity_values), grace_period=1, random_seed=0,
+    )
+    tuner = Tuner(
+        trial_backend=backend, scheduler=scheduler, n_workers=2, sleep_time=0, save_tuner=False,
+        stop_criterion=StoppingCriterion(max_num_trials_started=40),
+        callbacks=[SimulatorCallback()], results_update_interval=1e9, print_update_interval=1e9,
+    )
+    tuner.run()
+    _, best = tuner.best_config("metric_valid_error")
+    rows = tuner.tuning_status.get_dataframe()
+    columns = [*blackbox.configuration_space, "iter", "metric_valid_error", "metric_elapsed_time"]
+    seen = rows[rows.iter > 0][columns].to_dict("records")
+    return {"best": {k: best[k] for k in blackbox.configuration_space}, "seen": seen}
+
+print(json.dumps({words[1]: schedule(*words) for words in json.loads(sys.argv[1])}))
 """
+
+
+@pytest.fixture(scope="module")
+def scheduled(folder, toy_file, tmp_path_factory):
+    """What ASHA saw of each table by its name; in a process that may write to its home only here.
+
+    One process for both tables: Syne Tune takes seconds to import.
+    """
+    pytest.importorskip("syne_tune")
+    pytest.importorskip("fastparquet")
+    pytest.importorskip("huggingface_hub")
+    home = tmp_path_factory.mktemp("scheduled")
+    found = {}
+    for where, table in (
+        (folder, open_table(toy_file, fakes.SPACE)),
+        (home / "blackbox", registry.benchmark("cell201/digits-on-photos")),
+    ):
+        if not where.exists():
+            syne_tune.export(table, where)
+        found[table.name] = table, where, home / f"again-{where.name}"
+    words = [[str(where), name, str(again)] for name, (_, where, again) in found.items()]
+    environment = {**os.environ, "SYNETUNE_FOLDER": str(home), "HOME": str(home)}
+    command = [sys.executable, "-c", SCHEDULED, json.dumps(words)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout.splitlines()[-1])
+    return {name: (*parts, said[name]) for name, parts in found.items()}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["toy", "cell201/digits-on-photos"])
-def test_a_scheduler_of_syne_tune_runs_on_the_exported_table(name, folder, toy, tmp_path):
-    """ASHA, in a process of its own that may write to its home only here."""
-    pytest.importorskip("syne_tune")
-    pytest.importorskip("fastparquet")
-    pytest.importorskip("huggingface_hub")
-    table = toy if name == "toy" else registry.benchmark(name)
-    if name != "toy":
-        folder = tmp_path / "blackbox"
-        syne_tune.export(table, folder)
-    words = [sys.executable, "-c", SCHEDULED, folder, table.name, tmp_path / "again"]
-    environment = {**os.environ, "SYNETUNE_FOLDER": str(tmp_path), "HOME": str(tmp_path)}
-    done = subprocess.run(words, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout.splitlines()[-1])
+def test_a_scheduler_of_syne_tune_runs_on_the_exported_table(name, scheduled, toy):
+    table, folder, again, said = scheduled[toy.name if name == "toy" else name]
     assert len(said["seen"]) >= 38
     lengths = {trial["iter"] for trial in said["seen"]}
     assert min(lengths) < max(lengths) == len(table.epochs)  # some were stopped early
     for trial in said["seen"]:
         check(table, trial)
     for file in ("configspace.json", "fidelityspace.json"):  # as Syne Tune itself writes them
-        ours, theirs = (json.loads((f / file).read_text()) for f in (folder, tmp_path / "again"))
+        ours, theirs = (json.loads((f / file).read_text()) for f in (folder, again))
         assert ours == theirs
-    assert (tmp_path / "again" / "objectives_evaluations.npy").read_bytes() == (
+    assert (again / "objectives_evaluations.npy").read_bytes() == (
         folder / "objectives_evaluations.npy"
     ).read_bytes()
 
