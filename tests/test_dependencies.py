@@ -33,6 +33,18 @@ EXTRAS = {
 provided = cache(metadata.packages_distributions)
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
+@cache
+def imports(path):
+    """Import statements anywhere in a module."""
+    kinds = (ast.Import, ast.ImportFrom)
+    return [node for node in ast.walk(parsed(path)) if isinstance(node, kinds)]
+
+
 def third_party(nodes):
     """Distributions that import statements need."""
     for node in nodes:
@@ -50,17 +62,16 @@ def third_party(nodes):
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_module_imports_what_its_distribution_declares(path):
-    tree = ast.parse(path.read_text())
+    tree = parsed(path)
     core = CORE | {"pytest"} if path.parent.name == "testing" else CORE  # for authors of tests
     for distributions in third_party(tree.body):
         assert distributions & core, f"{distributions} is imported but no core dependency"
-    for distributions in third_party(ast.walk(tree)):
+    for distributions in third_party(imports(path)):
         assert distributions & (core | EXTRAS), f"{distributions} is imported but not declared"
 
 
 def test_every_core_dependency_is_imported():
-    trees = [ast.parse(path.read_text()) for path in SOURCES]
-    used = set().union(*(each for tree in trees for each in third_party(ast.walk(tree))))
+    used = set().union(*(each for path in SOURCES for each in third_party(imports(path))))
     assert used >= CORE
 
 

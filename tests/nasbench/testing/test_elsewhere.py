@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from nasbench.testing.elsewhere import call_elsewhere
+from nasbench.testing.elsewhere import call_elsewhere, print_elsewhere
 
 pytestmark = pytest.mark.slow
 
@@ -37,3 +37,11 @@ def test_a_failure_is_told_and_the_next_call_is_answered(call, said):
     with pytest.raises(pytest.fail.Exception, match=said):
         call_elsewhere(*call)
     assert call_elsewhere(len, "abc") == 3
+
+
+def test_a_program_prints_elsewhere_and_leaves_paths_and_arguments_alone():
+    program = "import os, sys; print(os.getpid(), *sys.argv); sys.path.insert(0, 'mine')"
+    pid, *words = print_elsewhere(program, "a", "b c").split()
+    assert int(pid) == call_elsewhere(os.getpid) != os.getpid()
+    assert words == ["-c", "a", "b", "c"]
+    assert print_elsewhere("import sys; print('mine' in sys.path)") == "False\n"
