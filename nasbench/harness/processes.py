@@ -10,6 +10,8 @@ from typing import Any
 
 from nasbench.errors import InvalidConfig, MissingExtra
 
+ENDING_S = 5.0
+"""How long the end of a pool is waited for."""
 _counted: Any = None
 """The shared number of the counter, in a process of a pool that has one."""
 
@@ -98,15 +100,19 @@ def _end(made: ProcessPoolExecutor) -> None:
     """End the workers of a pool whatever they do; it has no public way to do so.
 
     One that dies while it sends a result leaves half of it. The pool would wait for the other half
-    for ever, for as long as this process itself holds the sending end open.
+    for ever, for as long as this process itself holds the sending end open. The pool's thread is
+    waited for: the exit of Python writes to a pipe that it would be just about to close.
     """
     workers = list((getattr(made, "_processes", None) or {}).values())
     results = getattr(made, "_result_queue", None)
+    thread = getattr(made, "_executor_manager_thread", None)
     made.shutdown(wait=False, cancel_futures=True)
     for worker in workers:
         worker.terminate()
     if results is not None:
         results._writer.close()
+    if thread is not None:
+        thread.join(ENDING_S)
 
 
 @contextmanager
