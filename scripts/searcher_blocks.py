@@ -129,7 +129,8 @@ def standings_table(
         own = np.median([outcome.overhead_s for outcome in row.outcomes])
         cells = [label, interval_text(row.mean), interval_text(row.regret)]
         cells += [interval_text(row.improvement) if row.improvement else "-"] * against
-        lines.append(f"| {' | '.join([*cells, f'{own:.2g}'])} |")
+        seconds = f"{own:.0f}" if own >= 10 else f"{own:.2g}"
+        lines.append(f"| {' | '.join([*cells, seconds])} |")
     return lines
 
 
