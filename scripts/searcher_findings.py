@@ -123,7 +123,7 @@ def in_seconds(options: argparse.Namespace) -> Iterator[str]:
     level = rows[REFERENCE][0][:, -1].mean()
     yield "## The seconds of 200 full trainings\n"
     yield (
-        f"On `{TABLE}` (table `{found.collection.first.run.table_sha256:.12}`), {MANY} seeds, "
+        f"On `{TABLE}` (table `{found.collection.first.table_sha256:.12}`), {MANY} seeds, "
         f"{budget.cost_s:g} charged seconds each. Random search ends at a mean regret of "
         f"{level:.2f}; the others reach that after this percentage of the seconds.\n"
     )
