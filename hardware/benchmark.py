@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hardware.columns import SUFFIX, Document, Genes, Row, read_document
 from hardware.workload import Workload
+from nasbench import registry
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result
 from nasbench.errors import TableFault
 from nasbench.harness.derived import Derived, base_of
@@ -93,6 +94,15 @@ def open_measured(path: str | Path, *, name: str | None = None) -> MeasuredBench
     """
     where = Path(path)
     return with_latencies(read_document(where), where, name=name)
+
+
+def file_of(name_or_file: str) -> Path:
+    """The file of latencies behind a registered benchmark, or the file itself."""
+    if name_or_file in registry.names(registry.BENCHMARKS):
+        found = getattr(registry.benchmark(name_or_file), "path", None)
+        if isinstance(found, Path):
+            return found
+    return Path(name_or_file)
 
 
 def with_latencies(document: Document, path: Path, *, name: str | None = None) -> MeasuredBenchmark:

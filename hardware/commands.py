@@ -118,8 +118,7 @@ def predict(
     """Compare models of a column on held-out classes, or predict architectures with one of them."""
     from rich.console import Console
 
-    from hardware.benchmark import open_measured
-    from hardware.embedded import file_of
+    from hardware.benchmark import file_of, open_measured
     from hardware.showing import predictions, qualities
     from nasbench.spaces import notation
 
@@ -161,8 +160,8 @@ def check(
     from rich.console import Console
     from rich.markup import escape
 
+    from hardware.benchmark import file_of
     from hardware.checks import checks
-    from hardware.embedded import file_of
 
     console = Console()
     failed = 0

@@ -7,7 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from hardware.benchmark import MeasuredBenchmark, label_of, open_measured, with_latencies
+from hardware.benchmark import (
+    MeasuredBenchmark,
+    file_of,
+    label_of,
+    open_measured,
+    with_latencies,
+)
 from hardware.columns import About, Column, Document, Row, write_document
 from hardware.measure import classes
 from nasbench import registry
@@ -166,3 +172,11 @@ def test_a_registered_one_goes_by_its_own_name_in_other_processes_too(path, tabl
     assert copy.copy(found).name == found.name  # made as in another process
     assert found.sha256 == open_measured(path).sha256
     assert registry.table_of(found.name) == table.name
+
+
+def test_the_file_behind_a_registered_benchmark_is_found(path, monkeypatch, tmp_path):
+    known = {"a/b+latency": open_measured(path, name="a/b+latency")}
+    monkeypatch.setattr(registry, "names", lambda group: list(known))
+    monkeypatch.setattr(registry, "benchmark", known.__getitem__)
+    assert file_of("a/b+latency") == path
+    assert file_of(str(tmp_path / "mine.latency")) == tmp_path / "mine.latency"
