@@ -86,7 +86,7 @@ def check(folder: Path, *, entries: Path | None = ENTRIES, tracks: Path = TRACKS
     wrong += _names(folder, submission, track, entries)
     wrong += _files(submission, track, sizes)
     runs, unfit = _runs(folder, submission, track, sizes)
-    agreed, replayed, suspicious = _replayed(track, runs, informed=bool(submission.looked_at))
+    agreed, replayed, suspicious = _replayed(track, runs)
     found, faults = evidence(folder, track, sizes)
     wrong += [*unfit, *replayed, *faults]
     return Report(folder, submission, track, agreed, wrong, suspicious, found)
@@ -169,7 +169,7 @@ def _runs(
 
 
 def _replayed(
-    track: Track, runs: Mapping[str, Run], *, informed: bool
+    track: Track, runs: Mapping[str, Run]
 ) -> tuple[dict[str, Run], list[Complaint], list[Flag]]:
     """Runs that agree, what is wrong with the others, and what is suspicious about any."""
     agreed: dict[str, Run] = {}
@@ -196,5 +196,5 @@ def _replayed(
                 asked.append(run)
             if not (other or found):
                 agreed[path] = answers
-        suspicious += flags(asked, benchmark, informed=informed)
+        suspicious += flags(asked, benchmark)
     return agreed, wrong, suspicious

@@ -15,8 +15,7 @@ What an incumbent is worth is looked at twice: by the objective, and by the test
 scored by, which a searcher that knows the table may look up instead.
 
 A searcher that begins at a guess of its author's, or ranks by zero-cost proxies, may be flagged
-with good reason; its description should say so. One that declares knowledge of other benchmarks, on
-an open track, may begin better than chance; if it has looked the best up, it converges implausibly.
+with good reason; its description should say so.
 """
 
 from __future__ import annotations
@@ -59,11 +58,10 @@ class Flag:
         return f"{self.benchmark}: {self.kind}: {self.text}"
 
 
-def flags(runs: Sequence[Run], benchmark: Benchmark, *, informed: bool = False) -> list[Flag]:
+def flags(runs: Sequence[Run], benchmark: Benchmark) -> list[Flag]:
     """All that is suspicious about the runs of one entry; nothing of a benchmark without rows.
 
-    Of several objectives the first is looked at. `informed` is an entry that declares knowledge of
-    other benchmarks.
+    Of several objectives the first is looked at.
     """
     runs = [run for run in runs if len(run.trajectory)]
     if not runs or not isinstance(benchmark, SupportsRows):
@@ -73,7 +71,7 @@ def flags(runs: Sequence[Run], benchmark: Benchmark, *, informed: bool = False) 
     for metric in dict.fromkeys((objective, target_of(benchmark, objective))):
         shares = [_shares(run, benchmark, metric) for run in runs]
         for kind, text in _SIGNS.items():
-            if not (informed and kind == "look-up signature") and (said := text(shares)):
+            if said := text(shares):
                 found.append(Flag(kind, benchmark.name, f"by {metric.name}, {said}"))
     return found
 

@@ -457,20 +457,6 @@ def test_a_searcher_that_knows_the_table_is_flagged(table, best, cells, kinds):
         assert flags(runs, table) == []
 
 
-def test_knowledge_of_other_benchmarks_excuses_a_good_beginning_but_no_look_up(table, best):
-    """Five of the best 30 is what a warm start may give; the very best at once is not."""
-    warm = searcher_of(lambda rng: [best[rng.integers(5, 30)] for _ in range(5)])
-    knowing = searcher_of(lambda rng: best[:1])
-    honest, looked_up = (
-        [run(table, factory, seed, budget=Budget(20)) for seed in range(10)]
-        for factory in (warm, knowing)
-    )
-    assert flags(honest, table)
-    assert flags(honest, table, informed=True) == []
-    kinds = {flag.kind for flag in flags(looked_up, table, informed=True)}
-    assert kinds == {"implausible convergence"}
-
-
 def test_a_searcher_that_knows_the_test_accuracies_is_flagged(table):
     """Its first cell is not the best of what it is told, but it is scored by another metric."""
     genes, columns = table.rows()
