@@ -28,7 +28,7 @@ from nasbench.harness.problem import (
     source_sha256,
     whole,
 )
-from nasbench.harness.workers import Record, Simulation
+from nasbench.harness.workers import Simulation, Step
 
 OBJECTIVES = ("valid_accuracy",)
 TORCH = ("torch", "torch._dynamo")
@@ -107,13 +107,14 @@ def _preloaded(factory: SearcherFactory, problem: Problem) -> tuple[str, ...]:
     return (*named, *TORCH) if "torch" in named or problem.task is not None else named
 
 
-def _trajectory(record: Record, problem: Problem) -> Trajectory:
-    n = len(record.epochs)
+def _trajectory(steps: Sequence[Step], problem: Problem) -> Trajectory:
+    n = len(steps)
+    genes, epochs, values, feasible, spent_s, overhead_s = zip(*steps) if steps else [()] * 6
     return Trajectory(
-        genes=np.array(record.genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
-        epochs=np.array(record.epochs, dtype=np.int32),
-        values=np.array(record.values, dtype=np.float64).reshape(n, len(problem.objectives)),
-        feasible=np.array(record.feasible, dtype=np.bool_),
-        spent_s=np.array(record.spent_s, dtype=np.float64),
-        overhead_s=np.array(record.overhead_s, dtype=np.float64),
+        genes=np.array(genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
+        epochs=np.array(epochs, dtype=np.int32),
+        values=np.array(values, dtype=np.float64).reshape(n, len(problem.objectives)),
+        feasible=np.array(feasible, dtype=np.bool_),
+        spent_s=np.array(spent_s, dtype=np.float64),
+        overhead_s=np.array(overhead_s, dtype=np.float64),
     )

@@ -7,17 +7,16 @@ started first, so it is the same on every machine; the searcher's own measured s
 top of the clock. Under a budget of seconds they decide how many of these events there are, so a run
 may end earlier or later on another machine. One worker is the plain loop: ask, evaluate, tell.
 
-This is the hot path of every comparison, hence plain lists and no arrays until the end.
+This is the hot path of every comparison, hence plain tuples and no arrays until the end.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 from math import inf
 from time import perf_counter
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from nasbench.core import Architecture, Benchmark, Candidate, Observation, Problem, Searcher
 from nasbench.errors import SearcherFault, TableFault
@@ -28,28 +27,12 @@ LONGEST = 500
 """Characters of a wrong answer that an error repeats."""
 
 
-@dataclass(slots=True, eq=False)
-class Record:
-    """Columns of a trajectory while they grow."""
+Step: TypeAlias = tuple[tuple[int, ...], int, tuple[float, ...], bool, float, float]
+"""A row of a trajectory: genes, epochs, values, feasible, spent_s, overhead_s."""
 
-    genes: list[tuple[int, ...]] = field(default_factory=list)
-    epochs: list[int] = field(default_factory=list)
-    values: list[tuple[float, ...]] = field(default_factory=list)
-    feasible: list[bool] = field(default_factory=list)
-    spent_s: list[float] = field(default_factory=list)
-    overhead_s: list[float] = field(default_factory=list)
-
-
-class _Evaluation(NamedTuple):
-    """An evaluation that is under way; the first two fields decide which is complete first."""
-
-    end_s: float
-    number: int
-    candidate: Candidate
-    epochs: int
-    cost_s: float
-    charged_s: float
-    metrics: Mapping[str, float]
+_Evaluation: TypeAlias = tuple[float, int, Candidate, int, float, float, Mapping[str, float]]
+"""An evaluation that is under way: end_s and number, which decide what is complete first, then
+candidate, epochs, cost_s, charged_s and metrics."""
 
 
 def continues(benchmark: Benchmark) -> bool:
@@ -93,10 +76,10 @@ class Simulation:
         self._running: list[_Evaluation] = []
         self._trained: dict[tuple[int, ...], tuple[int, float]] = {}  # -> longest epochs, seconds
         self._continues = continues(benchmark)
-        self._record = Record()
+        self._steps: list[Step] = []
         self._on_evaluations, self._told, self._told_s = on_evaluations, 0, perf_counter()
 
-    def run(self) -> Record:
+    def run(self) -> list[Step]:
         """Evaluations in order of completion, until the budget or the searcher is exhausted.
 
         Raises:
@@ -107,7 +90,7 @@ class Simulation:
             while len(running) < workers and self._started < self._queries:
                 self._start()
             if not running or not self._finish(heappop(running)):
-                return self._record
+                return self._steps
 
     def _start(self) -> None:
         """Ask for one candidate and give it to a free worker."""
@@ -134,8 +117,7 @@ class Simulation:
         number = self._started
         self._started = number + 1
         heappush(
-            self._running,
-            _Evaluation(end_s, number, candidate, epochs, cost_s, charged_s, result.metrics),
+            self._running, (end_s, number, candidate, epochs, cost_s, charged_s, result.metrics)
         )
 
     def _finish(self, done: _Evaluation) -> bool:
@@ -154,13 +136,7 @@ class Simulation:
         feasible = True
         for constraint in problem.constraints:
             feasible = feasible and constraint.holds(metrics[constraint.metric])
-        record = self._record
-        record.genes.append(genes)
-        record.epochs.append(epochs)
-        record.values.append(values)
-        record.feasible.append(feasible)
-        record.spent_s.append(spent_s)
-        record.overhead_s.append(self._overhead_s)
+        self._steps.append((genes, epochs, values, feasible, spent_s, self._overhead_s))
         observation = Observation(candidate, values, charged_s, feasible)
         before = perf_counter()
         if before > self._told_s + BEAT_S:
@@ -171,7 +147,7 @@ class Simulation:
 
     def _beat(self, now: float) -> None:
         """Tell how many evaluations have been completed since the last time."""
-        number = len(self._record.epochs)
+        number = len(self._steps)
         self._on_evaluations(number - self._told)
         self._told, self._told_s = number, now
 
