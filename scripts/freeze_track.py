@@ -32,8 +32,10 @@ MOST = 2000
 """Evaluations of a run whose limit is charged seconds."""
 TRANSFERRED = 20
 """Full trainings of a run that may begin with what other tables taught: later it matters little."""
-FORMS = ("plain", "params", "anytime", "open", "xgb")
+FORMS = ("plain", "params", "latency", "anytime", "open", "xgb")
 """Tracks of one table; the last one is of its surrogate."""
+DEVICE = "torch-cpu-1"
+"""Whose measured latency is the second objective."""
 
 
 def seconds(benchmark: str) -> float:
@@ -62,6 +64,14 @@ def of_table(task: str, form: str, version: int) -> Track:
                 f"{task} {within}.",
                 kind="multi-objective",
                 objectives=["valid_accuracy", "params"],
+            )
+        case "latency":
+            return frozen(
+                *(name, [f"{table}+latency"], version, f"Accuracy and latency on {task}"),
+                "Find the trade-off between accuracy and the milliseconds that a network takes for "
+                f"one input on {DEVICE}, as measured, on {task} {within}.",
+                kind="multi-objective",
+                objectives=["valid_accuracy", f"latency_ms[{DEVICE}]"],
             )
         case "anytime":
             cost_s = seconds(table)

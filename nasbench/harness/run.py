@@ -109,7 +109,8 @@ def _preloaded(factory: SearcherFactory, problem: Problem) -> tuple[str, ...]:
 
 def _trajectory(steps: Sequence[Step], problem: Problem) -> Trajectory:
     n = len(steps)
-    genes, epochs, values, feasible, spent_s, overhead_s = zip(*steps) if steps else [()] * 6
+    columns = zip(*steps, strict=True) if steps else [()] * 6
+    genes, epochs, values, feasible, spent_s, overhead_s = columns
     return Trajectory(
         genes=np.array(genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
         epochs=np.array(epochs, dtype=np.int32),
