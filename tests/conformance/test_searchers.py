@@ -14,7 +14,7 @@ QUICK = {
     "Enas": {"epochs": 2, "steps": 1, "draws": 2, "derived": 4},
     "Gdas": {"epochs": 3},
     "ImplicitDarts": {"epochs": 2},
-    "Nao": {"steps": 10},
+    "Nao": {"steps": 10, "further": 5},
     "Npenas": {"steps": 10},
     "PPO": {"epochs": 2},
     "PathTransform": {"rounds": 2},

@@ -7,6 +7,7 @@ import pytest
 
 from nasbench.core import Budget, Candidate, Metric, Observation, Problem
 from nasbench.errors import InvalidConfig
+from nasbench.networks.gene_coder import GeneCoder
 from nasbench.searchers.nao import Config, Nao
 from nasbench.spaces.cell201 import Cell201
 
@@ -42,12 +43,30 @@ def test_steps_go_down_the_slope_of_the_predictor(problem):
         return decode(latents)
 
     coder.decode = record
-    list(searcher._steps())
+    list(searcher._steps(coder))
     begin = coder.encode(np.array([arch.genes for arch in searcher._archive.best(5)]))
     for eta, latents in zip((0.2, 0.4), asked, strict=False):
         np.testing.assert_allclose(np.linalg.norm(latents - begin, axis=2), eta, rtol=1e-5)
     step = 1e-3 * (asked[0] - begin)
     assert (coder.predict(begin + step) < coder.predict(begin)).all()
+
+
+def test_later_rounds_go_on_from_the_weights_of_the_one_before(problem, monkeypatch):
+    lengths = []
+    fit = GeneCoder.fit
+
+    def fitted(self, *data, steps, **settings):
+        lengths.append((id(self), steps))
+        fit(self, *data, steps=steps, **settings)
+
+    monkeypatch.setattr(GeneCoder, "fit", fitted)
+    searcher = started(problem, steps=20, further=3, batch=8)
+    for _ in range(3):
+        asked = searcher.ask(8)
+        searcher.tell([Observation(each, (value(each.arch),), cost_s=1.0) for each in asked])
+    (coder,) = {coder for coder, _ in lengths}
+    assert [steps for _, steps in lengths] == [20, 3, 3]
+    assert coder == id(searcher._coder)
 
 
 @pytest.mark.slow
@@ -72,7 +91,7 @@ def test_only_what_the_space_contains_is_proposed(problem):
 
 
 @pytest.mark.parametrize(
-    "setting", [{"initial": 0}, {"hidden": 0}, {"lr": 0.0}, {"trade_off": 1.0}]
+    "setting", [{"initial": 0}, {"hidden": 0}, {"further": 0}, {"lr": 0.0}, {"trade_off": 1.0}]
 )
 def test_impossible_settings_are_refused(setting):
     with pytest.raises(InvalidConfig, match="expected"):
