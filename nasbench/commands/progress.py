@@ -69,18 +69,18 @@ class _Log:
         self._last, self._done = -LOG_EVERY_S, (0, 0)
 
     def __call__(self, done: int, total: int) -> None:
-        text, self._done = self._pace.text(done, total), (done, total)
-        self._print(text, done == total)
+        self._done = (done, total)
+        self._print(self._pace.text(done, total), at_once=done == total)
 
     def beat(self, evaluations: int) -> None:
         if evaluations:
-            self._print(_counted(evaluations), False)
+            self._print(self._pace.text(*self._done), _counted(evaluations))
 
-    def _print(self, text: str, at_once: bool) -> None:
+    def _print(self, *texts: str, at_once: bool = False) -> None:
         if at_once or time.monotonic() - self._last >= LOG_EVERY_S:
             self._last = time.monotonic()
             done, total = self._done
-            line = f"{self._what}: {done} of {total}{', ' if text else ''}{text}"
+            line = ", ".join(filter(None, [f"{self._what}: {done} of {total}", *texts]))
             self._console.print(line, soft_wrap=True)
 
 

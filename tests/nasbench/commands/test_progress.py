@@ -54,6 +54,15 @@ def test_evaluations_of_a_run_under_way_are_counted(clock, log):
     assert lines(log)[1:] == ["runs: 0 of 2, 1 evaluation", "runs: 0 of 2, 1,200 evaluations"]
 
 
+def test_a_log_tells_the_time_left_beside_what_is_under_way(clock, log):
+    with progress.shown("runs", log) as show:
+        show(0, 4)
+        show(2, 4)
+        clock[0] += progress.LOG_EVERY_S
+        show.beat(7)
+    assert lines(log)[1:] == ["runs: 2 of 4, 15 s each, 30 s left, 7 evaluations"]
+
+
 def test_a_log_gets_a_line_now_and_then_and_the_last(clock, log):
     with progress.shown("runs", log) as show:
         for done in range(101):
