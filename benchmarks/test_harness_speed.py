@@ -58,7 +58,7 @@ def optimize(table, evaluations=OPTUNA_EVALUATIONS):
     return time.process_time() - before
 
 
-@pytest.mark.parametrize("searcher", ["regularized-evolution", "genetic"])
+@pytest.mark.parametrize("searcher", ["regularized-evolution", "genetic", "local-search"])
 def test_evolution_through_the_harness_exceeds_30000_evaluations_a_second(
     table, benchmark, searcher
 ):
