@@ -342,11 +342,16 @@ def whole(tmp_path_factory):
     """The table of all architectures of the size space, after one epoch on cifar10-valid."""
     space = registry.space("size-v1")
     gathered = trials.Trials(space, "cifar10-valid", 1, "made up")
-    rng = np.random.default_rng(0)
-    for index in reversed(range(len(space))):
+    rng, few = np.random.default_rng(0), []
+    for index in range(97):  # whose numbers are those of all: making them takes a while
         text = space.format(space.arch(index))
         one = natsfiles.trial("sss", index, text, "01", "cifar10-valid", 777, rng)
         one |= {"params": float(one["params"]), "latency": [float(one["latency"][0])]}  # as read
+        few.append(one)
+    for index in reversed(range(len(space))):
+        text = space.format(space.arch(index))
+        one = few[index % len(few)]
+        one = {**one, "arch_config": {**one["arch_config"], "channels": text}}
         gathered.take(
             {
                 "arch_index": index,
