@@ -78,6 +78,13 @@ surrogates` fits them anew. Whether they rank searchers as their tables do:
 not told (`nasbench surrogate leave-out`): [mnist1d](surrogates/mnist1d/leave-out.md),
 [spoken-digits](surrogates/spoken-digits/leave-out.md),
 [language-names](surrogates/language-names/leave-out.md).
+
+On another benchmark's table, all 15,625 cells of NAS-Bench-201 after 12 epochs on CIFAR-10
+([curves](surrogates/nasbench201-12-epochs/quality.md), `nasbench surrogate evaluate mini.h5
+--components 1` on the imported file): with 500 training classes `gnn` has a tau of 0.814 and `xgb`
+of 0.758, with 1,000 of 0.836 and 0.791. NAS-Bench-x11 publishes 0.842 on NAS-Bench-201 when fitted
+on 90 % of it, NAS-Bench-301 0.782 (GIN) and 0.820 (XGBoost) on its own space; two trainings of the
+same network agree with a tau of 0.926.
 """
 
 
