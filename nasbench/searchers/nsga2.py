@@ -22,8 +22,9 @@ Deviations:
   paper's rate of 1 / (number of genes) does on average.
 - By how much a constraint is violated is not told, so that infeasible ones are compared by their
   objectives. A failed training (`inf`) is dominated by every finished one that is as feasible.
-- A child whose canonical form was evaluated before is mutated on, at most `_STEPS` times, until it
-  is new. Twins have equal values: they would fill the fronts with copies of a few points.
+- A child whose canonical form was evaluated before is mutated on until it is new, at most `_STEPS`
+  times, and once if that was in vain for the child before. Twins have equal values: they would fill
+  the fronts with copies of a few points.
 - N = 40 is NSGA-Net's; the paper's 100 would leave 4 generations for 500 evaluations.
 - Workers: nothing waits for the rest of a generation. Children come from the latest P, and are
   uniform draws while there is none; whatever is told joins Q, also what was not asked for.
@@ -74,9 +75,11 @@ class Nsga2:
         self._space = problem.space
         self._rng = rng
         self._config = config
-        self._known: set[Architecture] = set()  # canonical forms that were asked or told
+        self._known: set[tuple[int, ...]] = set()  # genes of canonical forms asked or told
         self._parents: list[Observation] = []  # P in the order of <_n
         self._offspring: list[Observation] = []  # Q
+        self._steps = _STEPS  # mutations to make the next child new
+        self._draws: list[tuple[int, int, bool, bool]] = []  # of children to come, see `_lots`
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """Children of the current parents; uniform draws before there are any."""
@@ -85,7 +88,7 @@ class Nsga2:
     def tell(self, observations: Sequence[Observation]) -> None:
         """Add to the offspring, and select among parents and offspring when these are complete."""
         for seen in observations:
-            self._known.add(self._space.canonical(seen.candidate.arch))
+            self._known.add(self._space.canonical(seen.candidate.arch).genes)
             self._offspring.append(seen)
             if len(self._offspring) >= self._config.population:
                 merged = self._parents + self._offspring
@@ -95,59 +98,87 @@ class Nsga2:
     def _next(self) -> Architecture:
         if not self._parents:
             arch = self._space.sample(1, self._rng)[0]
-        else:
-            arch = self._child()
-            for _ in range(_STEPS):
-                if self._space.canonical(arch) not in self._known:
-                    break
-                arch = self._space.mutate(arch, self._rng)
-        self._known.add(self._space.canonical(arch))
+            self._known.add(self._space.canonical(arch).genes)
+            return arch
+        arch = self._child()
+        known, canonical = self._known, self._space.canonical
+        genes = canonical(arch).genes
+        for _ in range(self._steps):
+            if genes not in known:
+                break
+            arch = self._space.mutate(arch, self._rng)
+            genes = canonical(arch).genes
+        self._steps = 1 if genes in known else _STEPS
+        known.add(genes)
         return arch
 
     def _child(self) -> Architecture:
-        """As P is sorted, the lower of two uniform positions is the winner of a tournament."""
-        alive, size = self._parents, len(self._parents)
-        a, b, c, d, crossed, mutated = self._rng.random(6).tolist()
-        child = alive[int(min(a, b) * size)].candidate.arch
-        if crossed < self._config.crossover:
-            other = alive[int(min(c, d) * size)].candidate.arch
+        if not self._draws:
+            self._draws = self._lots()
+        one, two, crossed, mutated = self._draws.pop()
+        child, other = self._parents[one].candidate.arch, self._parents[two].candidate.arch
+        if crossed and other is not child:
             child = self._space.crossover(child, other, self._rng)
-        if mutated < self._config.mutation:
+        if mutated:
             child = self._space.mutate(child, self._rng)
         return child
+
+    def _lots(self) -> list[tuple[int, int, bool, bool]]:
+        """Of N children: the parents' positions, whether to cross them, whether to mutate.
+
+        As P is sorted, the lower of two uniform positions is the winner of a tournament.
+        """
+        size, config = len(self._parents), self._config
+        uniform = self._rng.random((6, size))
+        winners = (np.minimum(uniform[:2], uniform[2:4]) * size).astype(int).tolist()
+        chances = uniform[4] < config.crossover, uniform[5] < config.mutation
+        return list(zip(*winners, *(chance.tolist() for chance in chances), strict=True))
 
 
 def crowded_order(members: Sequence[Observation]) -> NDArray[np.intp]:
     """Positions (n,) of the members in the order of <_n."""
     values = np.array([seen.values for seen in members])
+    worse = np.array([not seen.feasible for seen in members]) * 2
     failed = ~np.isfinite(values).all(axis=1)
-    values[failed] = 0.0  # one as good as another
-    worse = 2 * np.array([not seen.feasible for seen in members]) + failed
-    ranks, found = np.zeros(len(members), np.intp), 0
+    if failed.any():
+        values[failed] = 0.0  # one as good as another
+        worse += failed
+    ranks = fronts(values) if not worse.any() else _fronts_of_kinds(values, worse)
+    return np.lexsort((-crowding(values, ranks), ranks))
+
+
+def _fronts_of_kinds(values: NDArray[np.float64], worse: NDArray[np.intp]) -> NDArray[np.intp]:
+    """As `fronts`, where all of a kind (n,) dominate all of a higher one."""
+    ranks, found = np.zeros(len(values), np.intp), 0
     for kind in np.unique(worse):
         alike = np.flatnonzero(worse == kind)
         ranks[alike] = found + fronts(values[alike])
         found = ranks.max() + 1
-    return np.lexsort((-crowding(values, ranks), ranks))
+    return ranks
 
 
 def fronts(values: NDArray[np.float64]) -> NDArray[np.intp]:
     """Number (n,) of the non-dominated front of each of `values` (n, k), from 0."""
-    twice = np.concatenate([values, values], axis=1)  # moocore needs two; dominance is the same
-    return np.asarray(moocore.pareto_rank(twice if values.shape[1] == 1 else values), np.intp)
+    if values.shape[1] == 1:
+        values = np.concatenate([values, values], axis=1)  # moocore needs two; dominance stays
+    return np.asarray(moocore.pareto_rank(values), np.intp)
 
 
 def crowding(values: NDArray[np.float64], ranks: NDArray[np.intp]) -> NDArray[np.float64]:
-    """Distance (n,) of each of `values` (n, k) from its neighbors in the front of its rank (n,)."""
-    distances = np.zeros(len(values))
+    """Distance (n,) of each of `values` (n, k) from its neighbors in the front of its rank (n,).
+
+    The ranks are 0, 1, 2, ... without gaps.
+    """
+    ends = np.cumsum(np.bincount(ranks))
+    first, last = np.append(0, ends[:-1]), ends - 1
+    distances, gaps = np.zeros(len(values)), np.zeros(len(values))
     for objective in values.T:
         order = np.lexsort((objective, ranks))  # front by front
         ordered = objective[order]
-        first = np.flatnonzero(np.diff(ranks[order], prepend=-1))
-        last = np.append(first[1:], len(order)) - 1
-        span = np.repeat(ordered[last] - ordered[first], last - first + 1)
-        gaps = np.zeros(len(order))
-        gaps[1:-1] = (ordered[2:] - ordered[:-2]) / np.where(span > 0, span, 1.0)[1:-1]
+        span = ordered[last] - ordered[first]
+        span[span == 0] = 1.0
+        gaps[1:-1] = ordered[2:] - ordered[:-2]
+        gaps /= span[ranks[order]]
         gaps[first] = gaps[last] = np.inf
         distances[order] += gaps
     return distances
