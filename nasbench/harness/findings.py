@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import numpy as np
+import scipy  # its parts load when first used, and `scipy.stats` takes a second
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from nasbench.harness import ranks
 from nasbench.harness.collection import REFERENCE
@@ -159,7 +159,7 @@ def _agreement(overall: Overall) -> Iterator[str]:
     means = overall.losses.mean(axis=2)
     if len(means) < 2 or means.shape[1] < ENOUGH:
         return
-    pairs = [stats.kendalltau(a, b) for a, b in combinations(means, 2)]
+    pairs = [scipy.stats.kendalltau(a, b) for a, b in combinations(means, 2)]
     taus = np.array([float(pair.statistic) for pair in pairs])
     if np.isnan(taus).any():
         return

@@ -17,8 +17,8 @@ import math
 from typing import Literal
 
 import numpy as np
+import scipy  # its parts load when first used, and `scipy.stats` takes a second
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
 
 from nasbench.harness.statistics import LEVEL, holm
 
@@ -41,7 +41,7 @@ def blocks_of(losses: ArrayLike) -> Floats:
 
 def block_ranks(blocks: ArrayLike) -> Floats:
     """Rank (blocks, searchers) within each block, 1 the best; equal losses share the middle one."""
-    return np.asarray(stats.rankdata(np.asarray(blocks), axis=1), dtype=np.float64)
+    return np.asarray(scipy.stats.rankdata(np.asarray(blocks), axis=1), dtype=np.float64)
 
 
 def friedman(blocks: ArrayLike) -> float:
@@ -59,7 +59,7 @@ def friedman(blocks: ArrayLike) -> float:
     rest = n * (k - 1) - chi2
     if rest <= 1e-9 * n:  # every block agrees, where F is infinite
         return float(math.exp(-(n - 1) * math.lgamma(k + 1)))
-    return float(stats.f.sf((n - 1) * chi2 / rest, k - 1, (n - 1) * (k - 1)))
+    return float(scipy.stats.f.sf((n - 1) * chi2 / rest, k - 1, (n - 1) * (k - 1)))
 
 
 def critical_difference(searchers: int, blocks: int, *, level: float = LEVEL) -> float:
@@ -67,7 +67,7 @@ def critical_difference(searchers: int, blocks: int, *, level: float = LEVEL) ->
 
     q sqrt(k (k + 1) / (6 N)), q being the studentized range over the square root of 2.
     """
-    q = stats.studentized_range.ppf(level, searchers, math.inf) / math.sqrt(2)
+    q = scipy.stats.studentized_range.ppf(level, searchers, math.inf) / math.sqrt(2)
     return float(q * math.sqrt(searchers * (searchers + 1) / (6 * blocks)))
 
 
@@ -111,7 +111,9 @@ def better_in_pairs(blocks: ArrayLike, *, level: float = LEVEL) -> NDArray[np.bo
     """
     table = np.asarray(blocks, dtype=np.float64)
     gaps = table[:, :, None] - table[:, None, :]  # (blocks, row, column)
-    sizes = stats.rankdata(np.where(gaps == 0, np.nan, np.abs(gaps)), axis=0, nan_policy="omit")
+    sizes = scipy.stats.rankdata(
+        np.where(gaps == 0, np.nan, np.abs(gaps)), axis=0, nan_policy="omit"
+    )
     signed = np.nansum(np.sign(gaps) * sizes, axis=0)
     return np.asarray((wilcoxon_holm(table) < 1 - level) & (signed < 0), dtype=np.bool_)
 
@@ -135,5 +137,5 @@ def _wilcoxon(gaps: Floats) -> Floats:
     """
     method: Literal["exact", "approx"] = "exact" if len(gaps) <= EXACT else "approx"
     with np.errstate(invalid="ignore", divide="ignore"):  # of pairs that never differ
-        p = stats.wilcoxon(gaps, axis=0, method=method).pvalue
+        p = scipy.stats.wilcoxon(gaps, axis=0, method=method).pvalue
     return np.where((gaps == 0).all(axis=0), 1.0, p)

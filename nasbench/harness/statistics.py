@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import stdtr, stdtrit
 
 Floats = NDArray[np.float64]
 Scores = ArrayLike | Mapping[str, ArrayLike]
@@ -48,7 +48,9 @@ def mean(scores: Floats) -> Floats:
 
 def iqm(scores: Floats) -> Floats:
     """Mean of the middle half, by value, of the last axis of (..., scores)."""
-    return np.asarray(stats.trim_mean(scores, 0.25, axis=-1), dtype=np.float64)
+    values = np.asarray(scores, dtype=np.float64)
+    first, end = values.shape[-1] // 4, values.shape[-1] - values.shape[-1] // 4
+    return mean(np.partition(values, (first, end - 1), axis=-1)[..., first:end])
 
 
 def stratified_bootstrap(
@@ -126,7 +128,7 @@ def win_rate(x: Scores, y: Scores) -> float:
 def difference_of_means(x: ArrayLike, y: ArrayLike, *, level: float = LEVEL) -> Interval:
     """Welch's interval of mean(x) - mean(y) for two samples with variances of their own."""
     gap, error, freedom = _welch([_runs(x), _runs(y)])
-    reach = error[0, 1] * stats.t.ppf(_tails(level)[1], freedom[0, 1]) if error[0, 1] else 0.0
+    reach = error[0, 1] * stdtrit(freedom[0, 1], _tails(level)[1]) if error[0, 1] else 0.0
     return Interval(gap[0, 1], gap[0, 1] - reach, gap[0, 1] + reach, level)
 
 
@@ -137,7 +139,7 @@ def mean_interval(x: ArrayLike, *, level: float = LEVEL) -> Interval:
     if len(runs) < 2:
         return Interval(center, -math.inf, math.inf, level)
     error = float(runs.std(ddof=1)) / math.sqrt(len(runs))
-    reach = error * float(stats.t.ppf(_tails(level)[1], len(runs) - 1))
+    reach = error * float(stdtrit(len(runs) - 1, _tails(level)[1]))
     return Interval(center, center - reach, center + reach, level)
 
 
@@ -146,7 +148,7 @@ def welch_p_values(samples: Sequence[ArrayLike]) -> Floats:
     gap, error, freedom = _welch([_runs(sample) for sample in samples])
     unequal = np.where(gap == 0, 1.0, 0.0)  # no spread at all: any difference is one
     with np.errstate(divide="ignore", invalid="ignore"):
-        p = 2 * stats.t.sf(np.abs(gap) / error, freedom)
+        p = 2 * stdtr(freedom, -np.abs(gap) / error)
     return np.where(error == 0, unequal, np.where(np.isinf(error), 1.0, p))
 
 

@@ -33,7 +33,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy import stats
+from scipy.special import fdtrc, stdtr, stdtrit
 
 from nasbench.harness.statistics import LEVEL, Interval, holm
 
@@ -94,7 +94,7 @@ def judge(
     sizes = np.array([len(sample) for sample in samples])
     errors = noise * np.sqrt(1 / sizes + 1 / np.broadcast_to(repeats, len(samples)))
     gaps = np.array([sample.mean() for sample in samples]) - values
-    reach = float(stats.t.ppf((1 + level) / 2, degrees))
+    reach = float(stdtrit(degrees, (1 + level) / 2))
     p_values = np.full(len(samples), np.nan)
     p_values[stable] = holm(_p_values(gaps[stable], errors[stable], degrees))
     return Judgement(
@@ -120,7 +120,7 @@ def _scattered(samples: Sequence[Floats], diverged: NDArray[np.bool_]) -> NDArra
         with np.errstate(divide="ignore", invalid="ignore"):
             ratios = (own / own_degrees) / (others / other_degrees)
         ratios[others <= ROUNDING**2] = 0.0  # the others do not vary at all, which is no measure
-        chances = len(kept) * stats.f.sf(ratios, own_degrees, other_degrees)
+        chances = len(kept) * fdtrc(own_degrees, other_degrees, ratios)
         if chances.min() >= OUTLYING:
             break
         out[kept[int(chances.argmin())]] = True
@@ -153,7 +153,7 @@ def _interval(center: float, reach: float, level: float) -> Interval:
 def _p_values(gaps: Floats, errors: Floats, degrees: int) -> Floats:
     if not errors.any():
         return np.where(np.abs(gaps) <= EQUAL, 1.0, 0.0)
-    return np.asarray(2 * stats.t.sf(np.abs(gaps) / errors, degrees), dtype=np.float64)
+    return np.asarray(2 * stdtr(degrees, -np.abs(gaps) / errors), dtype=np.float64)
 
 
 def _verdict(gap: float, p_value: float, level: float) -> Verdict:
