@@ -23,9 +23,9 @@ Deviations:
   two leaves.
 - Constraints, which the paper does not treat: a feasible one dominates every infeasible one, and a
   finished training a failed one (a value of `inf`) that is as feasible.
-- Crossover takes each gene from either parent, and a mutation changes one gene. A child whose
-  canonical form was evaluated before is mutated on until it is new, at most `_STEPS` times, and once
-  if that was in vain for the child before.
+- Crossover takes each gene from either parent, and a mutation changes one gene.
+- A child whose canonical form was evaluated before is mutated on until it is new, at most `_STEPS`
+  times, and once after `_VAIN` children in a row for which that was in vain.
 - Workers: children come from the members told so far once mu random ones were asked for, and are
   uniform draws while there are none. Observations that were not asked for join the population too.
 """
@@ -48,7 +48,10 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 
-_STEPS = 3
+_STEPS = 5
+"""Mutations at most that make a child new."""
+_VAIN = 20
+"""Children in a row that these could not make new, as around here everything is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +86,11 @@ class SmsEmoa:
         self._config = config
         self._drawn = 0  # members of the first population asked for
         self._known: set[tuple[int, ...]] = set()  # genes of canonical forms asked or told
-        self._places: list[Architecture] = []  # P, and once P is full one place that is free
-        self._free = -1  # that place
-        self._ranked = Staircases() if len(problem.objectives) <= 2 else Cloud()  # P
-        self._steps = _STEPS  # mutations to make the next child new
-        self._draws: list[tuple[int, int, bool, bool]] = []  # of children to come, see `_lots`
+        self._places: list[Architecture] = []  # P and, once that is full, a free place
+        self._free = -1  # which one
+        self._ranked = Staircases() if len(problem.objectives) <= 2 else Cloud()
+        self._vain = 0  # children in a row that are not new
+        self._draws: list[tuple[int, int, bool, bool]] = []  # see `_lots`
 
     def ask(self, n: int = 1) -> list[Candidate]:
         """Members of the first population, then children of the current one."""
@@ -117,12 +120,12 @@ class SmsEmoa:
         arch = self._child()
         known, canonical = self._known, self._space.canonical
         genes = canonical(arch).genes
-        for _ in range(self._steps):
+        for _ in range(_STEPS if self._vain < _VAIN else 1):
             if genes not in known:
                 break
             arch = self._space.mutate(arch, self._rng)
             genes = canonical(arch).genes
-        self._steps = 1 if genes in known else _STEPS
+        self._vain = self._vain + 1 if genes in known else 0
         known.add(genes)
         return arch
 
@@ -138,7 +141,7 @@ class SmsEmoa:
         return child
 
     def _lots(self) -> list[tuple[int, int, bool, bool]]:
-        """Of as many children as there are members: positions of parents, whether to cross, ..."""
+        """Of as many children as there are members; their parents are drawn uniformly."""
         size, config = min(len(self._places), self._config.population), self._config
         uniform = self._rng.random((4, size))
         parents = (uniform[:2] * size).astype(int).tolist()
@@ -146,7 +149,7 @@ class SmsEmoa:
         return list(zip(*parents, *(chance.tolist() for chance in chances), strict=True))
 
     def _member(self, position: int) -> Architecture:
-        """The last place stands in for the free one."""
+        """Of the members in any order; the last place stands in for the free one."""
         return self._places[position if position != self._free else -1]
 
 
@@ -237,7 +240,7 @@ class Cloud:
         values = np.array([self._members[place][1] for place in places])
         ranks = moocore.pareto_rank(values)
         front = np.flatnonzero(ranks == ranks.max())
-        gone = places[front[contributions(values[front]).argmin()]]
+        gone = places[int(front[contributions(values[front]).argmin()])]
         del self._members[gone]
         return gone
 

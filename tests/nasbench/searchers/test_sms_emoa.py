@@ -137,7 +137,8 @@ def test_both_rankings_lose_the_same_members(rng, observe, problem):
 
 
 def test_the_population_keeps_its_size(two, rng, members):
-    searcher, seen = SmsEmoa(two, rng, Config(population=3)), members((1, 5), (5, 1), (3, 3), (4, 4))
+    searcher = SmsEmoa(two, rng, Config(population=3))
+    seen = members((1, 5), (5, 1), (3, 3), (4, 4))
     searcher.tell(seen)
     assert population(searcher) == [one.candidate.arch for one in seen[:3]]
 
