@@ -55,7 +55,7 @@ def graphs(space: Space, archs: Sequence[Architecture]) -> list[LabeledGraph]:
     return [found[form] for form in forms]
 
 
-@lru_cache(maxsize=10_000)
+@lru_cache(maxsize=1 << 16)
 def _kept(space: Space, form: Architecture) -> LabeledGraph:
     """Kept, since every model of a benchmark asks, and those of other benchmarks of the space."""
     return space.graph(form)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from functools import lru_cache
 from typing import TYPE_CHECKING, ClassVar, Literal, Self, TypeAlias, get_args
 
 import numpy as np
@@ -67,7 +66,6 @@ class Gnn:
 
     def __init__(self, space: Space, config: Config = Config(), *, seed: int = 0) -> None:
         self.space, self.config, self.seed = space, config, seed
-        self._graph = lru_cache(1 << 16)(space.graph)
         self._labels: list[str]
         self._scale: Scale
         self._net: GraphEnsemble
@@ -78,7 +76,7 @@ class Gnn:
         from nasbench.training.train import deterministic
 
         c, values = self.config, checked_targets(archs, targets)
-        graphs = [self._graph(form) for form in encodings.canonical(self.space, archs)]
+        graphs = encodings.graphs(self.space, archs)
         self._labels = sorted({label for graph in graphs for label in graph.labels})
         self._scale = Scale.of(values, flat=np.ndim(targets) == 1)
         self._net = self._network()
@@ -135,7 +133,7 @@ class Gnn:
 
         forms = encodings.canonical(self.space, archs)
         rows = {form: row for row, form in enumerate(dict.fromkeys(forms))}
-        graphs = [self._graph(form) for form in rows]
+        graphs = encodings.graphs(self.space, list(rows))
         found = np.empty((self.config.members, len(graphs), len(self._scale.center)))
         with deterministic("cpu"), torch.inference_mode():
             for some in _of_one_size(graphs):
