@@ -458,7 +458,7 @@ def test_seeds_are_said_to_decide_only_what_they_decide(toy, tmp_path, cost_s):
 
 @pytest.mark.slow
 def test_thirty_searchers_fit_on_a_page_below_five_megabytes(toy, tmp_path):
-    for seed in range(3):
+    for seed in range(10):
         made = run(toy, "random-search", seed, budget=Budget(200))
         for number in range(30):
             name = f"searcher-{number}"

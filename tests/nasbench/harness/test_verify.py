@@ -735,18 +735,18 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(runs, toy, tmp_path_
     here = Path(__file__)
     command = [sys.executable, "-c", KILLED.format(module=here.stem), str(runs), str(here.parent)]
     kills = 0
-    for _ in range(4):
+    for _ in range(5):
         process = subprocess.Popen(command)
         before = len(list((runs / "verify").glob("*.json")))
         while process.poll() is None:
-            if kills < 2 and len(list((runs / "verify").glob("*.json"))) > before + 1:
+            if kills < 3 and len(list((runs / "verify").glob("*.json"))) > before + 1:
                 os.kill(process.pid, signal.SIGKILL)
                 kills += 1
                 break
             time.sleep(0.01)
         if process.wait() == 0:
             break
-    assert kills == 2
+    assert kills >= 2
     assert process.returncode == 0
     subprocess.run([*command[:3], str(apart), *command[4:]], check=True)
     killed, whole = (json.loads((made / "verify.json").read_text()) for made in (runs, apart))
@@ -756,7 +756,7 @@ def test_killed_at_any_moment_it_goes_on_to_the_same_result(runs, toy, tmp_path_
 
 
 @pytest.mark.slow
-def test_real_training_in_another_process_gives_the_numbers_of_the_trainer(tmp_path, monkeypatch):
+def test_real_training_in_processes_gives_the_numbers_of_the_trainer(tmp_path, monkeypatch):
     from nasbench.training.train import train
 
     monkeypatch.undo()
@@ -769,7 +769,7 @@ def test_real_training_in_another_process_gives_the_numbers_of_the_trainer(tmp_p
     benchmark = Tiny(space)
     made = run(benchmark, "random-search", 0, budget=Budget(3))
     write_run(made, run_path(tmp_path, benchmark.name, "random-search", 0))
-    found = verify(tmp_path, benchmark=benchmark, device="cpu", processes=1)
+    found = verify(tmp_path, benchmark=benchmark, device="cpu", processes=2)
     part = found.measurements[0]
     arch, data = Architecture(space.name, part.genes), registry.task("digits-on-photos").load()
     expected = [train(arch, data, small, seed).test_accuracy[-1] for seed in (1000, 1001, 1002)]
