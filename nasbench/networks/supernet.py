@@ -95,9 +95,8 @@ def seeded_supernet(recipe: Recipe, spec: InputSpec, classes: int, seed: int) ->
 
     Torch's global generator is neither read nor changed.
     """
-    with torch.device("meta"):
+    with torch.random.fork_rng(devices=[]):  # what it draws is drawn again below
         net = Supernet(recipe, spec, classes)
-    net.to_empty(device="cpu")
     rng = torch.Generator().manual_seed(seed)
     for module in net.modules():
         if isinstance(module, nn.Conv2d | nn.Linear):
