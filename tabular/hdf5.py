@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,13 +87,8 @@ class Source:
         Raises:
             TableCorrupt: one of them is not what the manifest vouches for.
         """
-        try:
-            with _opened(self.path) as file:
-                return [self._checked(file, name, block) for name in wanted]
-        except _FAULTS as fault:
-            if isinstance(fault, TableCorrupt):
-                raise
-            raise corrupt(self.path, str(fault)) from fault
+        with self._file() as file:
+            return [self._checked(file, name, block) for name in wanted]
 
     def verify_values(self) -> int:
         """Reads everything and returns how many hashes held.
@@ -101,13 +97,12 @@ class Source:
             TableCorrupt: one does not.
         """
         count = 0
-        for name, known in self.datasets.items():
-            if name.startswith("curves/"):
-                for plane in range(known["shape"][-1]):
-                    self.read((name, plane))
-            else:
-                self.read(name)
-            count += len(known["sha256"])
+        with self._file() as file:
+            for name, known in self.datasets.items():
+                planes = known["shape"][-1] if name.startswith("curves/") else None
+                for part in [name] if planes is None else [(name, k) for k in range(planes)]:
+                    self._checked(file, part, None)
+                count += len(known["sha256"])
         return count
 
     def verify_attributes(self) -> None:
@@ -116,11 +111,17 @@ class Source:
         Raises:
             TableCorrupt: one is missing or another.
         """
+        with self._file() as file:
+            self._same_attributes(file, self.attributes)
+            for name, known in self.datasets.items():
+                self._same_attributes(file[name], known["attributes"])
+
+    @contextmanager
+    def _file(self) -> Iterator[h5py.File]:
+        """The file; whatever goes wrong while it is open is its fault."""
         try:
             with _opened(self.path) as file:
-                self._same_attributes(file, self.attributes)
-                for name, known in self.datasets.items():
-                    self._same_attributes(file[name], known["attributes"])
+                yield file
         except _FAULTS as fault:
             if isinstance(fault, TableCorrupt):
                 raise

@@ -1,8 +1,10 @@
 import copy
 import math
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -41,17 +43,28 @@ def document_of(table, workload, count, *, energy=math.nan):
     return Document(table.name, table.sha256, "cell201-v1", (Column(about, rows, (session,)),))
 
 
-@pytest.fixture
-def path(tmp_path, table, workload):
-    where = tmp_path / "mine.latency"
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory, table, workload):
+    where = tmp_path_factory.mktemp("measured") / "mine.latency"
     write_document(document_of(table, workload, 1500), where)
     return where
 
 
+@pytest.fixture
+def path(whole, tmp_path):
+    """One that may be changed."""
+    return Path(shutil.copy(whole, tmp_path))
+
+
+@pytest.fixture(scope="module")
+def opened(whole):
+    return open_measured(whole)
+
+
 class TestMeasuredBenchmark(BenchmarkConformance):
     @pytest.fixture
-    def benchmark(self, path):
-        return open_measured(path)
+    def benchmark(self, opened):
+        return opened
 
 
 def test_a_file_opens_as_the_benchmark_with_one_more_metric(path, table):

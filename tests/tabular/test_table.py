@@ -28,11 +28,17 @@ class TestTable(BenchmarkConformance):
         return toy
 
 
+@pytest.fixture(scope="module")
+def one_repeat(tmp_path_factory):
+    path = tmp_path_factory.mktemp("one") / "one.h5"
+    fakes.build(path)
+    return open_table(path, fakes.SPACE)
+
+
 class TestTableOfOneRepeat(BenchmarkConformance):
     @pytest.fixture
-    def benchmark(self, tmp_path):
-        fakes.build(tmp_path / "one.h5")
-        return open_table(tmp_path / "one.h5", fakes.SPACE)
+    def benchmark(self, one_repeat):
+        return one_repeat
 
 
 def truth(index, seed):

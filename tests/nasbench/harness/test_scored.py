@@ -65,10 +65,15 @@ def folder(whole, tmp_path):
     return shutil.copytree(whole, tmp_path / "mine.proxies")
 
 
+@pytest.fixture(scope="module")
+def opened(whole):
+    return open_scored(whole)
+
+
 class TestScoredBenchmark(BenchmarkConformance):
     @pytest.fixture
-    def benchmark(self, whole):
-        return open_scored(whole)
+    def benchmark(self, opened):
+        return opened
 
 
 def test_it_offers_scores_counts_and_test_metrics_but_nothing_of_the_valid_split(whole, table):

@@ -18,9 +18,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import scipy
 from markupsafe import escape
 from rich.console import Console
-from scipy import stats
 
 from nasbench import cli, registry
 from nasbench.commands.verify import _show
@@ -120,7 +120,7 @@ def verified(runs, toy, trainer=None, **changes):
 
 def test_with_many_repeats_and_one_architecture_the_test_is_students():
     sample = [90.1, 91.2, 90.7, 90.2]
-    expected = stats.ttest_1samp(sample, 91.5)
+    expected = scipy.stats.ttest_1samp(sample, 91.5)
     found = judge([91.5], [sample], repeats=10**15)
     assert found.p_values[0] == pytest.approx(expected.pvalue)
     assert found.noise == pytest.approx(np.std(sample, ddof=1))
@@ -229,7 +229,7 @@ def test_without_any_noise_only_equal_values_are_confirmed():
 def test_the_shift_is_the_mean_difference_with_its_interval():
     found = judge([90.0, 80.0], [[91.0, 93.0], [79.0, 81.0]], repeats=1)
     assert found.shift.estimate == pytest.approx(1.0)
-    reach = stats.t.ppf(0.975, 2) * math.sqrt(2 * 2 * 1.5) / 2  # noise^2 2, each 2 (1/2 + 1)
+    reach = scipy.stats.t.ppf(0.975, 2) * math.sqrt(2 * 2 * 1.5) / 2  # noise^2 2, each 2 (1/2 + 1)
     assert found.shift.high == pytest.approx(1 + reach)
 
 
@@ -348,7 +348,7 @@ def test_predicted_is_the_tables_mean_and_measured_the_trainings(runs, toy):
         assert part.predicted.estimate == truth
         again = [Trainer()(arch, None, None, s, "cpu") for s in (1000, 1001, 1002, 1003)]
         assert part.accuracies == [float(c.test_accuracy[-1]) for c in again]
-        bounds = stats.ttest_1samp(part.accuracies, 0).confidence_interval()
+        bounds = scipy.stats.ttest_1samp(part.accuracies, 0).confidence_interval()
         assert (part.measured.low, part.measured.high) == pytest.approx((bounds.low, bounds.high))
 
 
@@ -360,7 +360,7 @@ def test_random_searchs_winner_is_what_the_others_are_held_against(runs, toy):
     assert others
     p_values = []
     for part in others:
-        welch = stats.ttest_ind(part.accuracies, reference.accuracies, equal_var=False)
+        welch = scipy.stats.ttest_ind(part.accuracies, reference.accuracies, equal_var=False)
         p_values.append(welch.pvalue)
         bounds = welch.confidence_interval()
         assert part.against_reference.difference.low == pytest.approx(bounds.low)
@@ -532,7 +532,7 @@ def test_each_winner_is_held_against_the_repeats_it_has_in_the_table(runs, toy):
     assert [part.repeats for part in found.measurements] == expected
     for part in found.measurements:
         error = found.noise * math.sqrt(1 / 3 + 1 / part.repeats)
-        reach = stats.t.ppf(0.975, found.degrees) * error
+        reach = scipy.stats.t.ppf(0.975, found.degrees) * error
         assert part.predicted.high - part.predicted.estimate == pytest.approx(reach)
     assert {part.repeats for part in found.measurements} == {2, 3}
     assert "mean of 2 to 3 trainings" in build_report(runs, toy).read_text()

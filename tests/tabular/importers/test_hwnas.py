@@ -39,23 +39,25 @@ def whole():
     return measurements()
 
 
-@pytest.fixture
-def read(tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def read(tmp_path_factory):
     """Imports a document, without the seconds that reading a pickle of it takes."""
+    path = tmp_path_factory.mktemp("hw") / "hw.pickle"
+    path.write_bytes(b"")
 
     def run(document, **options):
-        path = tmp_path / "hw.pickle"
-        path.write_bytes(b"")
-        monkeypatch.setattr(hwnas, "load", lambda *_: document)
-        return hwnas.read(path, **options)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(hwnas, "load", lambda *_: document)
+            return hwnas.read(path, **options)
 
     return run
 
 
-@pytest.fixture
-def table(tmp_path, read, whole):
-    write_table(tmp_path / "hw.h5", read({"nasbench201": {"cifar10": whole}}))
-    return open_table(tmp_path / "hw.h5")
+@pytest.fixture(scope="module")
+def table(tmp_path_factory, read, whole):
+    path = tmp_path_factory.mktemp("hw") / "hw.h5"
+    write_table(path, read({"nasbench201": {"cifar10": whole}}))
+    return open_table(path)
 
 
 @pytest.mark.slow
