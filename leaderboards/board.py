@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from leaderboards.cards import Card, Retired, TrackPage
-from leaderboards.check import Report, check
+from leaderboards.check import Report, check, skeleton
 from leaderboards.standings import Contest, standings
 from leaderboards.submission import LEVELS, Submission
 from leaderboards.track import ENTRIES, TRACKS, Track, read_tracks
@@ -45,7 +45,9 @@ def read_retired(tracks: Path = TRACKS, entries: Path = ENTRIES) -> list[Retired
 
 
 def _track_page(track: Track, entries: Path, tracks: Path) -> TrackPage | None:
-    found = [_entry(folder, track, tracks) for folder in _folders(entries / track.slug)]
+    folders = _folders(entries / track.slug)
+    _refuse_look_alikes(folders)
+    found = [_entry(folder, track, tracks) for folder in folders]
     if not found:
         return None
     contest = Contest(
@@ -68,8 +70,16 @@ def _track_page(track: Track, entries: Path, tracks: Path) -> TrackPage | None:
     )
 
 
+def _refuse_look_alikes(folders: list[Path]) -> None:
+    seen: dict[str, Path] = {}
+    for folder in folders:
+        other = seen.setdefault(skeleton(folder.name), folder)
+        if other != folder:
+            raise InvalidConfig(f"{folder} looks like {other}; expected names that differ, rename")
+
+
 def _entry(folder: Path, track: Track, tracks: Path) -> tuple[Card, list[Run]]:
-    report = check(folder, entries=None, tracks=tracks)  # names on the board are folders, so unique
+    report = check(folder, entries=None, tracks=tracks)  # the names have been compared
     wrong = list(map(str, report.complaints[:5]))
     submission = report.submission
     if submission is None or (submission.name, report.track) != (folder.name, track):

@@ -94,7 +94,10 @@ def check(folder: Path, *, entries: Path | None = ENTRIES, tracks: Path = TRACKS
 
 def skeleton(name: str) -> str:
     """What is left of an entry's name to the eye; two entries never share it."""
-    return name.replace("-", "").translate(str.maketrans("0li", "o11"))
+    text = name.replace("-", "")
+    for letters, one in (("rn", "m"), ("cl", "d"), ("vv", "w")):
+        text = text.replace(letters, one)
+    return text.translate(str.maketrans("05li", "os11"))
 
 
 def _track(submission: Submission, tracks: Path) -> tuple[Track | None, list[Complaint]]:

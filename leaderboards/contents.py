@@ -11,6 +11,8 @@ from pathlib import Path
 from leaderboards.documents import Complaint, limited, shown
 
 MOST_FILES = 5_000
+DEEPEST = 2
+"""Folders inside one another: `BENCHMARK/verify`."""
 LARGEST_BYTES = 1024**3
 """Of all files together."""
 ARCHIVES = (".zip", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".tar", ".7z", ".rar", ".whl")
@@ -46,6 +48,8 @@ def listing(folder: Path) -> tuple[dict[str, int], list[Complaint]]:
 def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int] | Complaint]:
     with os.scandir(folder) as entries:
         members = sorted(entries, key=lambda entry: entry.name)
+    if prefix and not members:
+        yield Complaint(_printable(prefix), "", "a folder that holds something", "an empty one")
     for entry in members:
         path = f"{prefix}{entry.name}"
         if entry.name == _LOCK and _is_empty(entry):
@@ -53,7 +57,11 @@ def _walk(folder: Path, prefix: str) -> Iterator[tuple[str, int] | Complaint]:
         if fault := _fault(entry):
             yield Complaint(_printable(path), "", *fault)
         elif entry.is_dir(follow_symlinks=False):
-            yield from _walk(folder / entry.name, f"{path}/")
+            if prefix.count("/") < DEEPEST:
+                yield from _walk(folder / entry.name, f"{path}/")
+            else:
+                deep = f"folders at most {DEEPEST} deep"
+                yield Complaint(_printable(path), "", deep, "one inside of those")
         else:
             yield path, entry.stat(follow_symlinks=False).st_size
 

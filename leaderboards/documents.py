@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import stat
 import unicodedata
 from collections import Counter
@@ -29,6 +30,10 @@ LONGEST_KEY = 40
 """Letters of a key that is told as it is."""
 _UNSAFE = {"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"}
 """Unicode categories that hide or reorder text: controls, bidi and zero-width marks, surrogates."""
+_INVISIBLE = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+"""What Unicode lets fonts show as nothing, in other categories: fillers, joiners, variations."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -60,12 +65,17 @@ def plain(text: str) -> str:
     """The text, if a reader sees what it holds.
 
     Raises:
-        ValueError: characters that hide or reorder, text that is not normalized (NFC), or a word
-            of several alphabets, in which one letter may pass for another.
+        ValueError: characters that hide or reorder, text that is not normalized (NFC), a letter
+            that is a Latin one in another style, or a word of several alphabets, in which one
+            letter may pass for another.
     """
-    bad = sorted({c for c in text if unicodedata.category(c) in _UNSAFE and c != "\n"})
+    bad = {c for c in text if unicodedata.category(c) in _UNSAFE and c != "\n"}
+    bad |= {*_INVISIBLE.findall(text)}
     if bad:
         raise ValueError(f"text without control or formatting characters, not {_codes(bad)}")
+    styled = {c for c in text if c.isalpha() and not c.isascii() and _plainest(c).isascii()}
+    if styled:
+        raise ValueError(f"letters in their plain form, not {_codes(styled)}")
     if not unicodedata.is_normalized("NFC", text):
         raise ValueError("text in the normalization form NFC")
     for word in text.split():
@@ -75,11 +85,21 @@ def plain(text: str) -> str:
     return text
 
 
-Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(plain)]
+def line(text: str) -> str:
+    """A `plain` text on one line, with something to see.
+
+    Raises:
+        ValueError: it is another.
+    """
+    if "\n" in text or not any(unicodedata.category(c)[0] in "LNPS" for c in text):
+        raise ValueError("one line with something to see")
+    return plain(text)
+
+
+Text = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(line)]
 Prose = Annotated[str, Field(max_length=4000), AfterValidator(plain)]
 Name = Annotated[str, Field(pattern="^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$")]
-"""Of a track or an entry: lower-case ASCII letters, digits and hyphens, so that no two look alike
-but for 0 and o, 1 and l."""
+"""Of a track or an entry: lower-case ASCII letters, digits and hyphens, few of which look alike."""
 Sha256 = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
@@ -200,8 +220,8 @@ def _expected(message: str) -> str:
     return message.removeprefix("Value error, ").removeprefix("Input should be ").lower()
 
 
-def _codes(characters: Sequence[str]) -> str:
-    return ", ".join(f"U+{ord(c):04X}" for c in characters[:5])
+def _codes(characters: set[str]) -> str:
+    return ", ".join(f"U+{ord(c):04X}" for c in sorted(characters)[:5])
 
 
 def _listed(words: set[str]) -> str:
@@ -209,11 +229,15 @@ def _listed(words: set[str]) -> str:
 
 
 def _alphabet(character: str) -> str | None:
-    """Latin, Greek or Cyrillic, whose letters pass for one another; None of any other character."""
-    if not character.isalpha():
-        return None
-    first = unicodedata.name(character, "").partition(" ")[0].capitalize()
-    return first if first in ("Latin", "Greek", "Cyrillic") else None
+    """The script of a letter that has two cases, as those pass for one another; None of others."""
+    script, _, rest = unicodedata.name(character, "").partition(" ")
+    cased = character.isalpha() and character.lower() != character.upper()
+    return script.capitalize() if cased and "LETTER" in rest else None
+
+
+def _plainest(letter: str) -> str:
+    """A letter without style, such as a full-width, bold or superscript one."""
+    return unicodedata.normalize("NFKC", letter)
 
 
 def _no_constant(literal: str) -> NoReturn:

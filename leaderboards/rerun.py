@@ -1,7 +1,8 @@
 """Running a submission's searcher again: do its seeds give these trajectories?
 
-This executes the searcher, also a source file that came with the submission. `check` executes
-nothing; run this where you would run the code of the submission's authors.
+This executes the searcher, also a source file that came with the submission, in this process.
+`check` executes nothing. Read a source before, and run this where you would run the code of its
+authors: one that reads the entry's runs, or meddles with this module, agrees with itself.
 """
 
 from __future__ import annotations

@@ -106,7 +106,7 @@ def _exchange(new: Path, folder: Path, old: Path) -> None:
         folder.rename(old)
     try:
         new.rename(folder)
-    except OSError:
+    except BaseException:  # an interruption too: what is put aside is removed afterwards
         if old.exists():
             old.rename(folder)
         raise

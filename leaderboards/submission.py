@@ -36,8 +36,8 @@ def _address(text: str) -> str:
     parts = urlsplit(text)  # raises ValueError of brackets that are no address
     if parts.scheme not in ("http", "https") or not parts.hostname or not text.isascii():
         raise ValueError("an address that begins with https:// or http://, in ASCII")
-    if re.search(r"[\s\"'<>\\`{}|^]", text):
-        raise ValueError("an address without spaces, quotes and brackets")
+    if re.search(r"[^\x21-\x7e]|[\"'<>\\`{}|^]", text) or "@" in parts.netloc:
+        raise ValueError("an address without spaces, controls, quotes, brackets and user names")
     return text
 
 

@@ -144,8 +144,8 @@ def _check_sizes(file: RunFile, path: Path) -> None:
         if size != n:
             _refuse(path, name, f"{n} rows, as many as trajectory.epochs", size)
     for i, (genes, values) in enumerate(zip(columns.genes, columns.values, strict=True)):
-        if len(genes) != len(columns.genes[0]):
-            _refuse(path, f"trajectory.genes.{i}", f"{len(columns.genes[0])} genes", len(genes))
+        if len(genes) != (size := len(columns.genes[0]) or 1):
+            _refuse(path, f"trajectory.genes.{i}", f"{size} genes", len(genes))
         if len(values) != len(file.objectives):
             expected = f"{len(file.objectives)} values, one for each objective"
             _refuse(path, f"trajectory.values.{i}", expected, len(values))

@@ -176,7 +176,7 @@ def test_a_run_without_evaluations(entry):
     assert f"{RUN}: trajectory: expected one evaluation or more, got none" in entry.complaints()
 
 
-@pytest.mark.parametrize("name", ["mine", "m-ine", "m1ne", "mlne"])
+@pytest.mark.parametrize("name", ["mine", "m-ine", "m1ne", "mlne", "rnine"])
 def test_a_name_that_is_taken_or_looks_like_one_that_is(entry, tmp_path, name):
     (tmp_path / "entries/small-v1" / name).mkdir(parents=True)
     told = entry.complaints(entries=tmp_path / "entries")
@@ -259,6 +259,25 @@ def test_a_key_twice_at_the_end_of_very_many_is_found_at_once():
     with pytest.raises(Refused, match="'last' is there twice"):
         parse(f'{{{keys},"last":1,"last":1}}'.encode())
     assert time.process_time() - before < 1
+
+
+def test_architectures_without_genes(entry):
+    def change(run):
+        run["trajectory"]["genes"] = [[] for _ in run["trajectory"]["genes"]]
+
+    entry.edit(RUN, change)
+    assert f"{RUN}: trajectory.genes.0: expected 1 genes, got 0" in entry.complaints()
+
+
+def test_folders_in_folders_without_end(entry):
+    (entry.folder / "/".join("a" * 300)).mkdir(parents=True)
+    assert "a/a/a: expected folders at most 2 deep" in entry.complaints()
+
+
+def test_an_empty_folder(entry):
+    (entry.folder / FOLDER / "sub").mkdir()
+    told = entry.complaints()
+    assert f"{FOLDER}/sub/: expected a folder that holds something, got an empty one" in told
 
 
 @pytest.mark.parametrize("target", ["/etc/passwd", "../mine/cell201__digits-on-photos/seed-1.json"])
@@ -353,6 +372,13 @@ TRICKS = {
     "not normalized": "Mu\u0308ller",
     "Cyrillic a": "\u0410da",
     "Greek o": "L\u03bfvelace",
+    "Armenian o": "L\u0585velace",
+    "Cherokee a": "\u13aada",
+    "full width": "\uff21da",
+    "mathematical bold": "\U0001d400da",
+    "filler": "Ada\u3164Lovelace",
+    "joiner": "A\u034fda",
+    "variation": "Ada\ufe0f",
 }
 
 
@@ -372,9 +398,25 @@ def test_text_that_hides_something(entry, text):
     assert not [c for c in told if not c.isprintable() and c != "\n"]
 
 
+@pytest.mark.parametrize("text", [" ", "\u00a0", "Ada\nBeats everyone"])
+def test_a_name_of_an_author_is_one_line_that_is_seen(entry, text):
+    entry.edit("submission.json", lambda about: about.__setitem__("authors", [text]))
+    assert "submission.json: authors.0: expected one line" in entry.complaints()
+
+
+@pytest.mark.parametrize("text", ["李雷", "Ирина П.", "in µs on m²… № 5, AIモデル", "Øyvind Ł."])
+def test_text_of_many_languages_is_accepted(entry, text):
+    entry.edit("submission.json", lambda about: about.__setitem__("authors", [text]))
+    assert entry.check().complaints == []
+
+
 @pytest.mark.parametrize(
     "address",
     [
+        "https://x.org/\x00a",
+        "https://x.org/\x1b]0;hi\x07",
+        "\x01https://x.org/",
+        "https://github.com@evil.org/",
         "javascript:alert(1)",
         "data:text/html,<script>alert(1)</script>",
         "https://",
