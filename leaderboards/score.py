@@ -86,7 +86,7 @@ def ruler(
         UnknownMetric, TestMetricRefused: a wrong objective.
     """
     metrics = find_objectives(benchmark, objectives)
-    targets = tuple(m if m.split == "static" else target_of(benchmark, m) for m in metrics)
+    targets = tuple(target_of(benchmark, metric) for metric in metrics)
     genes, values = _known(benchmark, constraints, runs, (*metrics, *targets))
     told, final = values[:, : len(metrics)], values[:, len(metrics) :]
     rows = np.flatnonzero(np.isfinite(values).all(axis=1))

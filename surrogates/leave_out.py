@@ -54,6 +54,10 @@ class Score:
     rmse: float
     coverage_50: float
     coverage_90: float
+    components: int
+    """Of the curves that the model predicts."""
+    folds: int
+    """Of the calibration."""
 
 
 def visited(benchmark: Benchmark, runs: Iterable[Run]) -> dict[str, Rows]:
@@ -108,12 +112,14 @@ def evaluate(
     genes, columns = fitting.listed(benchmark)
     truth = columns[metric.name]
     splits = list(_splits(visits, np.flatnonzero(np.isfinite(truth)), plan.folds))
-    known = {(s.content, s.metric, s.model): s for s in quality.read(file, Score)}
+    known = {
+        (s.content, s.metric, s.model, s.components, s.folds): s for s in quality.read(file, Score)
+    }
     jobs, found = list(product(splits, plan.models)), list[Score]()
     for done, ((searcher, fitted_on, rows, unseen), model) in enumerate(jobs):
         progress(done, len(jobs))
         content = _hash(getattr(benchmark, "sha256", None) or "", fitted_on, rows, unseen)
-        key = (content, metric.name, model)
+        key = (content, metric.name, model, plan.components, plan.folds)
         if key not in known:
             config = fitting.Config(model, components=plan.components, folds=plan.folds)
             parts = fitting.fit(benchmark, config, rows=rows)
@@ -126,6 +132,8 @@ def evaluate(
                 fitted_on=fitted_on,
                 classes=parts.origin.classes,
                 judged=len(unseen),
+                components=plan.components,
+                folds=plan.folds,
                 **{name: figures[name] for name in _FIGURES},
             )
             quality.save(file, list(known.values()))

@@ -84,6 +84,10 @@ class Score:
     coverage_90: float
     fit_s: float
     """Seconds of processor time, calibration included."""
+    components: int
+    """Of the curves that the model predicts."""
+    folds: int
+    """Of the calibration."""
 
 
 def evaluate(
@@ -105,17 +109,22 @@ def evaluate(
     metric = metric_of(benchmark, plan.metric)
     genes, columns = fitting.listed(benchmark)
     table = getattr(benchmark, "sha256", None) or ""
-    known = {(s.table, s.metric, s.model, s.classes, s.seed): s for s in read(file, Score)}
+    known = {_key(score): score for score in read(file, Score)}
     jobs = list(product(plan.models, plan.classes, range(plan.seeds)))
     for done, (model, size, seed) in enumerate(jobs):
         progress(done, len(jobs))
-        key = (table, metric.name, model, size, seed)
+        key = (table, metric.name, model, size, seed, plan.components, plan.folds)
         if key not in known:
             config = fitting.Config(model, size, seed, plan.components, folds=plan.folds)
             known[key] = _score(benchmark, config, metric, genes, columns[metric.name])
             save(file, list(known.values()))
     progress(len(jobs), len(jobs))
-    return [known[table, metric.name, *job] for job in jobs]
+    return [known[table, metric.name, *job, plan.components, plan.folds] for job in jobs]
+
+
+def _key(score: Score) -> tuple[str, str, str, int, int, int, int]:
+    fitted = (score.model, score.classes, score.seed, score.components, score.folds)
+    return (score.table, score.metric, *fitted)
 
 
 def measure(
@@ -171,27 +180,40 @@ def tau(a: Floats, b: Floats) -> float:
 def anchor(benchmark: Benchmark, metric: str) -> tuple[float, float] | None:
     """Tau between two trainings of every class with different seeds, and that of its best quarter.
 
-    Found by asking with noise seeds: of each class, the first answer and the first other one. None
-    where no answer ever differs, so that there is but one training of each class. The best quarter
-    is chosen by the first answer, as a surrogate's is by the one training that it is held against.
+    A table's first two trainings of a class; of another benchmark, the first answer to noise seeds
+    and the first other one. Classes with a single training are left out, and None is for a
+    benchmark of such alone. The best quarter is chosen by the first answer, as a surrogate's is by
+    the one training that it is held against.
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures.
     """
+    first, second = _twice(benchmark, metric)
+    both = np.isfinite(first) & np.isfinite(second)
+    if not both.any():
+        return None
+    sign = -metric_of(benchmark, metric).sign
+    one, other = sign * first[both], sign * second[both]
+    top = one >= np.quantile(one, 1 - TOP)
+    return tau(one, other), tau(one[top], other[top])
+
+
+def _twice(benchmark: Benchmark, metric: str) -> tuple[Floats, Floats]:
+    """Two values of every class, the second one NaN where there is no other training."""
+    if hasattr(benchmark, "trainings"):
+        each = np.asarray(benchmark.trainings(metric), np.float64)
+        if each.shape[1] < 2:
+            return each[:, 0], np.full(len(each), np.nan)
+        order = np.argsort(np.isnan(each), axis=1, kind="stable")  # what is missing comes last
+        first, second = np.take_along_axis(each, order, axis=1)[:, :2].T
+        return first, second
     genes, _ = fitting.listed(benchmark)
     asked = [Candidate(Architecture(benchmark.space.name, tuple(g))) for g in genes.tolist()]
     first, second = _answers(benchmark, asked, metric, 0), np.full(len(asked), np.nan)
     for noise_seed in range(1, DRAWS):
         answers = _answers(benchmark, asked, metric, noise_seed)
         second = np.where(np.isnan(second) & (answers != first), answers, second)
-    differ = np.isfinite(second)
-    if not differ.any():
-        return None
-    sign = -metric_of(benchmark, metric).sign
-    known = np.isfinite(first)  # those that never differ drew equal accuracies
-    one, other = sign * first[known], sign * np.where(differ, second, first)[known]
-    top = one >= np.quantile(one, 1 - TOP)
-    return tau(one, other), tau(one[top], other[top])
+    return first, second
 
 
 def read(file: Path, kind: type[Kind]) -> list[Kind]:
@@ -238,6 +260,8 @@ def _score(
         classes=config.classes or parts.origin.classes,
         seed=config.seed,
         fit_s=fit_s,
+        components=config.components,
+        folds=config.folds,
         **figures,
     )
 

@@ -98,7 +98,7 @@ class _Card:
         picture = card_plots.distribution(self.scores)
         yield self._image("accuracies", picture, "Histogram of accuracies")
         yield ""
-        over = "" if self.table.repeats == 1 else f", means over {self.table.repeats} seeds"
+        over = "" if self.table.repeats == 1 else f", means over {card_facts.seeds(self.table)}"
         yield f"After the full training{over}; a row of the table is one {self.table.per}."
         yield ""
         yield from grid(

@@ -123,13 +123,25 @@ def ceilings(found: Noise, repeats: int) -> Iterator[str]:
     yield (
         "Training once more predicts another seed with the tau of the table above. Were quality "
         "and noise normal, a predictor that knew every architecture's expectation would reach "
-        f"{decimal(ceiling(found.tau), 3)} with one seed and "
-        f"{decimal(ceiling(found.tau, repeats), 3)} with the mean of all {repeats}: more than that "
-        "cannot be asked of any."
+        f"{decimal(ceiling(found.tau), 3)} where the values are of one seed and "
+        f"{decimal(ceiling(found.tau, repeats), 3)} where they are means of all {repeats}: more "
+        "than that cannot be asked of any."
     )
     yield ""
     chosen = "the mean of the other seeds" if repeats > 2 else "one of the two, in turn"
     yield f"The best quarter for the tau between two seeds is chosen by {chosen}."
+
+
+def seeds(table: Table) -> str:
+    """How many a row has, as `3 seeds` or `1 to 3 seeds`."""
+    counts = (table.status != schema.NOT_TRAINED).sum(axis=1)
+    counts = counts[counts > 0]
+    if not len(counts) or counts.min() == counts.max():
+        return f"{table.repeats if not len(counts) else counts.max()} seeds"
+    return (
+        f"{counts.min()} to {counts.max()} seeds ({int((counts == counts.max()).sum()):,} of "
+        f"{len(counts):,} rows have them all)"
+    )
 
 
 def rebuilding(table: Table) -> Iterator[str]:

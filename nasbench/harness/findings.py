@@ -59,6 +59,12 @@ def cautions(overall: Overall) -> list[str]:
         f"Tests and intervals are over seeds on {_these(count)}: they say nothing of other tasks, "
         f"of which {count} would be a small sample."
     )
+    if count > 1:
+        found.append(
+            "A seed draws the same first architectures on every table of a space, so its runs are "
+            "no independent blocks: where tables order architectures nearly alike, as those of one "
+            "task's variants do, differences look surer than they are."
+        )
     lucky = [s.benchmark.name for s in overall.summaries if once(s.benchmark)]
     if lucky:
         found.append(
@@ -125,12 +131,15 @@ def _everywhere(overall: Overall) -> Iterator[str]:
     always = _where(np.all(wins, axis=0), names)
     mixed = _where(np.any(wins, axis=0) & np.any(losses, axis=0), names)
     if always:
-        yield f"On each table alone, too, {_be(always)} better than {REFERENCE}: {listed(always)}."
+        yield (
+            f"On each table alone, too, {_be(always)} better than {REFERENCE} in the test score: "
+            f"{listed(always)}."
+        )
     for name in mixed:
         k = names.index(name)
         tables = [summary.benchmark.name for summary in overall.summaries]
         better, worse = listed(_where(wins[:, k], tables)), listed(_where(losses[:, k], tables))
-        yield f"{name} is better than {REFERENCE} on {better} and worse on {worse}."
+        yield f"In the test score {name} is better than {REFERENCE} on {better}, worse on {worse}."
 
 
 def _early(overall: Overall) -> Iterator[str]:

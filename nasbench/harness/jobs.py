@@ -78,7 +78,13 @@ def make_jobs(
                 f"settings for {name!r}, which is not compared; expected one of {list(searchers)}"
             )
     check_met(benchmark, template.constraints)
+    folders: dict[Path, str] = {}
     for name in searchers:
+        other = folders.setdefault(run_path(template.path, benchmark.name, name, 0), name)
+        if other != name:
+            raise InvalidConfig(
+                f"runs of {name!r} and {other!r} would have the same files; rename one of them"
+            )
         _, factory = find_searcher(name)
         make_problem(benchmark, factory, template.budget, template.objectives, template.constraints)
         config = json_config(name, make_config(name, factory, settings.get(name, {})))

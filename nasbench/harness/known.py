@@ -54,7 +54,7 @@ def optimum(
 def typical_regret(
     benchmark: Benchmark, objective: Metric, constraints: Sequence[Constraint], best: float
 ) -> float:
-    """Regret of the median architecture that meets the constraints: what one drawn at random has.
+    """Regret of the median architecture that meets the constraints, each row of a table once.
 
     Of all that an exhaustive benchmark knows, else of `DRAWN` drawn with a fixed seed. That of the
     worst one where half of them are as good as the best, and 1 where all are.

@@ -1,7 +1,7 @@
 """What the comparisons of a suite say together, in numbers computed from their summaries alone.
 
 Losses are final regrets in units of the benchmark's typical one: that of the median architecture
-that meets the constraints, so 0 is the optimum and 1 what a random draw has. Only searchers with
+that meets the constraints, so 0 is the optimum and 1 what half of a table reaches. Only those with
 all runs on all benchmarks are held against each other; the others are named.
 """
 

@@ -151,8 +151,11 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
 def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
     """The test metric of an objective, `test_loss` for `valid_loss`; else that of accuracy or any.
 
-    The objective itself where nothing is measured on the test split.
+    The objective itself where nothing is measured on the test split, or if no split is: a size or a
+    latency is what it is.
     """
+    if objective.split == "static":
+        return objective
     tests = {metric.name: metric for metric in benchmark.metrics if metric.split == "test"}
     wanted = (f"test_{objective.name.partition('_')[2]}", "test_accuracy", *tests)
     return next((tests[name] for name in wanted if name in tests), objective)

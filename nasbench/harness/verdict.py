@@ -15,6 +15,12 @@ Cochran's test of outlying variances (1941) at 1 %, repeated until it finds no m
 does where laboratories are pooled; its critical value is Bonferroni's bound on F-tests of each
 variance against the pool of the others, which is computed here and allows samples of unequal size.
 
+Over all architectures the shift is the mean difference, and its interval a t-interval with m - 1
+degrees of freedom over the seeds' own mean differences d_s, of variance var(d_s) (1/m + 1/r): all
+were trained with the same m seeds, as the table trained all of them with its r, and a seed decides
+the order of the examples for every architecture. On the vision task that moves all of them
+together, so k architectures are far from k independent samples.
+
 Two remarks for the reader. Winners are selected: the trainings behind the table's value were lucky
 on the validation split, and as far as luck there and on the test split go together, its test value
 is too high as well (the winner's curse). So a negative shift over all winners is expected of an
@@ -29,7 +35,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -77,8 +83,9 @@ def judge(
 ) -> Judgement:
     """Hold the table's values `predicted` (k,) against k samples of fresh trainings.
 
-    The values are means over `repeats` trainings, a number or (k,). `diverged`, a bool or (k,),
-    marks architectures of which a fresh training diverged.
+    The values are means over `repeats` trainings, a number or (k,). Each sample is in the order of
+    the same seeds. `diverged`, a bool or (k,), marks architectures of which a fresh training
+    diverged.
 
     Raises:
         ValueError: an architecture with fewer than two fresh trainings.
@@ -92,7 +99,8 @@ def judge(
     pooled = stable if len(stable) else np.arange(len(samples))
     noise, degrees = _pool([samples[k] for k in pooled])
     sizes = np.array([len(sample) for sample in samples])
-    errors = noise * np.sqrt(1 / sizes + 1 / np.broadcast_to(repeats, len(samples)))
+    rows = np.broadcast_to(repeats, len(samples))
+    errors = noise * np.sqrt(1 / sizes + 1 / rows)
     gaps = np.array([sample.mean() for sample in samples]) - values
     reach = float(stdtrit(degrees, (1 + level) / 2))
     p_values = np.full(len(samples), np.nan)
@@ -106,7 +114,7 @@ def judge(
         ],
         p_values=p_values,
         verdicts=[_verdict(gap, p, level) for gap, p in zip(gaps, p_values, strict=True)],
-        shift=_shift(gaps[stable], errors[stable], reach, level),
+        shift=_shift(gaps[stable], [samples[k] - values[k] for k in stable], rows[stable], level),
     )
 
 
@@ -139,11 +147,17 @@ def _squares(sample: Floats) -> tuple[float, int]:
     return float(((sample - sample.mean()) ** 2).sum()), len(sample) - 1
 
 
-def _shift(gaps: Floats, errors: Floats, reach: float, level: float) -> Interval | None:
+def _shift(
+    gaps: Floats, differences: Sequence[Floats], repeats: NDArray[Any], level: float
+) -> Interval | None:
+    """The mean of `gaps` (k,); `differences` of each architecture are by the same seeds."""
     if not len(gaps):
         return None
-    error = float(np.sqrt((errors**2).sum())) / len(gaps)
-    return _interval(float(gaps.mean()), reach * error, level)
+    m = min(map(len, differences))
+    by_seed = np.mean([each[:m] for each in differences], axis=0)
+    spread = float(by_seed.std(ddof=1))
+    error = (spread if spread > ROUNDING else 0.0) * math.sqrt(1 / m + 1 / repeats.min())
+    return _interval(float(gaps.mean()), float(stdtrit(m - 1, (1 + level) / 2)) * error, level)
 
 
 def _interval(center: float, reach: float, level: float) -> Interval:

@@ -1,4 +1,4 @@
-"""A table as one data frame: a row for each training and epoch."""
+"""A table as one data frame: a row for each training and epoch, or architecture without any."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from nasbench.core import Architecture
+from nasbench.errors import TableFault
 from tabular import schema
 
 if TYPE_CHECKING:
@@ -20,11 +21,17 @@ STATUS = {schema.TRAINED: "trained", schema.DIVERGED: "diverged"}
 def frame(table: Table) -> pd.DataFrame:
     """Architecture, seed, epochs, metrics and seconds so far; no row for what was not trained.
 
-    The seconds are those that a query charges.
+    The seconds are those that a query charges. Of a table of costs alone, such as latencies, every
+    architecture with its metrics.
+
+    Raises:
+        TableFault: the table holds neither trainings nor such metrics.
     """
     import pandas as pd
 
     rows, repeats = np.nonzero(table.status != schema.NOT_TRAINED)
+    if not len(rows):
+        return _costs(table)
     epochs = np.array(table.epochs)
     each = len(epochs)
     texts = [_text(table, genes) for genes in table.genes[rows].tolist()]
@@ -41,6 +48,16 @@ def frame(table: Table) -> pd.DataFrame:
             columns[metric.name] = table.curves(metric.name)[rows, repeats].ravel()
     columns["cost_s"] = table.all_charged_s()[rows].ravel()
     return pd.DataFrame(columns)
+
+
+def _costs(table: Table) -> pd.DataFrame:
+    import pandas as pd
+
+    fixed = {m.name: table.values(m.name) for m in table.metrics if m.split == "static"}
+    if not fixed:
+        raise TableFault(f"{table.name} holds no training yet; train some of it first")
+    texts = [_text(table, genes) for genes in table.genes.tolist()]
+    return pd.DataFrame({"architecture": np.array(texts, dtype=object), **fixed})
 
 
 def _text(table: Table, genes: list[int]) -> str:

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from nasbench.atomic import output_fault
 from nasbench.compat.configspace import hyperparameters
 from nasbench.core import Metric
-from nasbench.errors import InvalidConfig, MissingExtra
+from nasbench.errors import InvalidConfig, MissingExtra, TableFault
 from tabular import agreement, classes, schema
 
 if TYPE_CHECKING:
@@ -105,6 +105,10 @@ def _write(table: Table, folder: Path) -> None:
     import pandas as pd
 
     genes, rows = members(table)
+    if not len(rows):
+        raise TableFault(
+            f"{table.name} holds no training, and a blackbox is made of them; export CSV instead"
+        )
     choices = hyperparameters(table.space)
     words = {
         name: np.array(values, dtype=object)[genes[:, k]]

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import json
 import math
+import sys
+from collections import Counter
+from itertools import islice
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from nasbench.errors import TableFault
+
+LARGEST = sys.float_info.max
 
 
 def read_bytes(path: Path, most: int) -> bytes:
@@ -47,10 +53,20 @@ def number(value: Any, what: str, *, low: float = -math.inf, high: float = math.
         TableFault: it is something else.
     """
     known = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not (known and math.isfinite(value) and low <= value <= high):
+    if not (known and -LARGEST <= value <= LARGEST and low <= value <= high):
         bounds = f" from {low:g} to {high:g}" if math.isfinite(low + high) else ""
-        raise TableFault(f"{what} is {value!r:.60}, expected a number{bounds}; get the file again")
+        raise TableFault(f"{what} is {brief(value)}, expected a number{bounds}; get the file again")
     return float(value)
+
+
+def brief(value: Any) -> str:
+    """A value for a message, on one line; of what may hold others, the type alone."""
+    if not isinstance(value, (str, int, float, NoneType)):
+        return f"of type {type(value).__name__}"
+    if isinstance(value, int) and not -LARGEST <= value <= LARGEST:
+        return "a whole number without end"  # whose digits would take a while
+    text = repr(value[:60] if isinstance(value, str) else value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def item(container: Any, key: Any, what: str) -> Any:
@@ -64,8 +80,13 @@ def item(container: Any, key: Any, what: str) -> Any:
             return container[key]
     except (KeyError, IndexError, TypeError):
         pass
-    shown = sorted(map(str, container))[:8] if isinstance(container, dict) else type(container)
+    shown = keys_of(container) if isinstance(container, dict) else type(container)
     raise TableFault(f"{what} has no {key!r} (it has {shown}); it is another file")
+
+
+def keys_of(container: dict[Any, Any]) -> list[str]:
+    """The first keys of a dictionary, for a message."""
+    return sorted(k if isinstance(k, str) else brief(k) for k in islice(container, 8))
 
 
 def _refuse(constant: str) -> None:
@@ -75,6 +96,6 @@ def _refuse(constant: str) -> None:
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        keys = [key for key, _ in pairs]
-        raise ValueError(f"{next(key for key in keys if keys.count(key) > 1)!r} is there twice")
+        ((key, _),) = Counter(key for key, _ in pairs).most_common(1)
+        raise ValueError(f"{brief(key)} is there twice")
     return found

@@ -22,7 +22,7 @@ from nasbench.errors import TableFault, UnknownName
 from nasbench.spaces.cell201 import Cell201
 from tabular import schema
 from tabular.importers import base, scalars
-from tabular.importers.documents import item, number, read_bytes
+from tabular.importers.documents import brief, item, number, read_bytes
 from tabular.importers.unpickle import load
 
 QUANTITIES: Mapping[str, tuple[str, str, str]] = {
@@ -46,8 +46,11 @@ def read(source: Path, *, dataset: str = "cifar10", table: Path | None = None) -
     space = Cell201()
     found = load(read_bytes(source, MOST), scalars.NAMES, str(source))
     by_dataset = item(found, "nasbench201", str(source))
-    if not isinstance(by_dataset, dict) or dataset not in by_dataset:
-        raise registry.unknown(UnknownName, "data set", dataset, list(map(str, by_dataset)))
+    if not isinstance(by_dataset, dict):
+        raise TableFault(f"{source} has no data sets ({brief(by_dataset)}); it is another file")
+    if dataset not in by_dataset:
+        known = [name for name in by_dataset if isinstance(name, str)]
+        raise registry.unknown(UnknownName, "data set", dataset, known)
     measured, what = by_dataset[dataset], f"{source}: nasbench201 {dataset}"
     _check_order(item(measured, "config", what), space, what)
     by_metric = {
@@ -109,7 +112,7 @@ def _added(
 def _metric(name: Any, what: str) -> Metric:
     match = re.fullmatch(rf"(\w+?)_({'|'.join(QUANTITIES)})", str(name))
     if not match:
-        raise TableFault(f"{what} has {name!r:.40}, expected <device>_latency or the like")
+        raise TableFault(f"{what} has {brief(name)}, expected <device>_latency or the like")
     ours, unit, better = QUANTITIES[match[2]]
     return Metric(f"{ours}[{match[1]}]", unit, "lower" if better == "lower" else "higher", "static")
 
@@ -142,7 +145,7 @@ def _check_order(configs: Any, space: Cell201, what: str) -> None:
     )
     raise TableFault(
         f"{what}: {len(wrong)} of {size} cells are not those of NAS-Bench-201, the first being "
-        f"number {wrong[0]}, {texts[wrong[0]]!r:.120} instead of "
+        f"number {wrong[0]}, {brief(texts[wrong[0]])} instead of "
         f"{space.format(archs[wrong[0]])!r}; {hint}. Get the file from its authors."
     )
 

@@ -65,8 +65,14 @@ class Machine:
             handler(self, argument)
             self._left -= 1
             if self._left < 0:
-                raise ValueError("it makes more than such a file holds")
+                self.spend(0)
         return self.stack.pop()
+
+    def spend(self, instructions: int) -> None:
+        """Counts what takes the memory of further instructions."""
+        self._left -= instructions
+        if self._left < 0:
+            raise ValueError("it makes more than such a file holds")
 
     def above(self) -> list[Any]:
         """What is above the last mark, taken off the stack with it."""
@@ -137,7 +143,7 @@ class Machine:
         _refuse_slow(keys)
         target.update(zip(keys, items[1::2], strict=True))
         if self._seen is not None and self._seen(target):
-            self._left = MOST
+            self._left = MOST - len(self.stack)
 
     def add(self, items: list[Any]) -> None:
         """Adds to the set on top of the stack."""
@@ -167,6 +173,11 @@ def _constant(value: Any) -> Handler:
 
 def _fresh(kind: Callable[[], Any]) -> Handler:
     return lambda machine, _: machine.stack.append(kind())
+
+
+def _set(machine: Machine, _: bytes) -> None:
+    machine.spend(2)
+    machine.stack.append(set())
 
 
 def _decoded(decode: Callable[[bytes], Any]) -> Handler:
@@ -225,7 +236,7 @@ _HANDLERS: dict[int, Handler] = {
         pickle.EMPTY_TUPLE: _constant(()),
         pickle.EMPTY_LIST: _fresh(list),
         pickle.EMPTY_DICT: _fresh(dict),
-        pickle.EMPTY_SET: _fresh(set),
+        pickle.EMPTY_SET: _set,
         pickle.INT: _decoded(_integer),
         pickle.BININT: _decoded(_signed),
         pickle.BININT1: _decoded(_unsigned),

@@ -20,6 +20,7 @@ from nasbench.compat.nats_tables import SETS
 from nasbench.core import Space
 from nasbench.errors import TableFault, UnknownName, UnknownSchedule
 from tabular import schema
+from tabular.importers.documents import brief
 from tabular.importers.machine import Inert, Names
 
 MOST_SEEDS = 8
@@ -86,7 +87,7 @@ class Trials:
         expected = self.space.format(self.space.arch(index)) if whole else "none"
         if text != expected:
             raise TableFault(
-                f"{self.what}: architecture {index!r:.40} is given as {text!r:.200}, but that of "
+                f"{self.what}: architecture {brief(index)} is given as {brief(text)}, but that of "
                 f"{self.space.name} is {expected!r}; the file is of another space, or its edges or "
                 "architectures are in another order"
             )

@@ -1,4 +1,6 @@
 import math
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -139,6 +141,26 @@ def test_the_anchor_is_the_tau_of_two_noisy_answers():
     found = quality.anchor(noisy, "valid_accuracy")
     assert found is not None
     assert found[0] == pytest.approx(expected, abs=0.1)
+
+
+def test_classes_with_one_training_say_nothing_of_the_noise(rng):
+    trainings = rng.normal(size=(90, 1)) + rng.normal(size=(90, 3))
+    one, other = trainings[::3, 0].copy(), trainings[::3, 1].copy()
+    trainings[1::3, 1:] = np.nan
+    trainings[2::3, :2] = np.nan
+    some = SimpleNamespace(metrics=[ACCURACY], trainings=lambda metric: trainings)
+    assert quality.anchor(some, "valid_accuracy")[0] == pytest.approx(quality.tau(one, other))
+    single = SimpleNamespace(metrics=[ACCURACY], trainings=lambda metric: trainings[:, :1])
+    assert quality.anchor(single, "valid_accuracy") is None
+
+
+def test_scores_of_other_settings_are_not_taken_for_these(toy, scores, folder):
+    before = (folder / page.CSV).read_text()
+    others = quality.evaluate(toy, replace(PLAN, components=1), folder / page.CSV)
+    assert [score.tau for score in others] != [score.tau for score in scores]
+    assert (folder / page.CSV).read_text().startswith(before)
+    again = quality.evaluate(toy, PLAN, folder / page.CSV)
+    assert [score.tau for score in again] == pytest.approx([score.tau for score in scores])
 
 
 def test_a_benchmark_without_repeats_has_no_anchor(parts):

@@ -212,6 +212,12 @@ def test_a_partly_trained_table_has_a_page(tmp_path):
     text, images = card.page(open_table(tmp_path / "p.h5", fakes.SPACE), [], "p")
     assert line(text, "trained") == ["3 of 80, 0 diverged"]
     assert "p/best-1.png" in images
+    fakes.build(tmp_path / "p.h5")
+    fakes.build(tmp_path / "p.h5", seeds=(0, 1), limit=4)
+    text, _ = card.page(open_table(tmp_path / "p.h5", fakes.SPACE), [], "p")
+    found = re.search(r"means over 1 to 2 seeds \((\d+) of (\d+) rows have them all\)", text)
+    assert found
+    assert 0 < int(found[1]) < int(found[2])
 
 
 def test_a_table_without_accuracy_is_refused(tmp_path):

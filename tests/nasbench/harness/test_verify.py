@@ -229,8 +229,20 @@ def test_without_any_noise_only_equal_values_are_confirmed():
 def test_the_shift_is_the_mean_difference_with_its_interval():
     found = judge([90.0, 80.0], [[91.0, 93.0], [79.0, 81.0]], repeats=1)
     assert found.shift.estimate == pytest.approx(1.0)
-    reach = scipy.stats.t.ppf(0.975, 2) * math.sqrt(2 * 2 * 1.5) / 2  # noise^2 2, each 2 (1/2 + 1)
+    reach = scipy.stats.t.ppf(0.975, 1) * math.sqrt(2 * 1.5)  # by seed 0 and 2: 2 (1/2 + 1)
     assert found.shift.high == pytest.approx(1 + reach)
+
+
+@pytest.mark.parametrize("common", [0.0, 1.0])
+def test_the_shift_of_an_honest_table_is_within_its_interval_as_often_as_it_says(rng, common):
+    """Also where a seed moves all architectures together, in the table and in fresh trainings."""
+    inside = 0
+    for _ in range(1000):
+        seeds = common * rng.normal(size=4)
+        trainings = 90 + seeds + rng.normal(size=(10, 4))
+        shift = judge(trainings[:, 0], trainings[:, 1:], repeats=1).shift
+        inside += shift.low <= 0 <= shift.high
+    assert 925 <= inside <= 975  # 950 +- 3.6 standard errors
 
 
 @pytest.mark.parametrize("measured", [[], [[90.0]], [[90.0, 91.0], [90.0, 91.0]]])

@@ -11,6 +11,8 @@ from nasbench.errors import TableFault, UnknownName
 from nasbench.spaces.cell201 import Cell201
 from nasbench.testing.benchmarks import BenchmarkConformance
 from tabular import checks
+from tabular.exporters import syne_tune
+from tabular.exporters.frame import frame
 from tabular.hdf5 import open_table, write_table
 from tabular.importers import hwnas
 
@@ -197,3 +199,33 @@ class TestAlone(BenchmarkConformance):
     @pytest.fixture
     def benchmark(self, table):
         return table
+
+
+@pytest.mark.parametrize("content", [5, None, ["cifar10"]])
+def test_data_sets_that_are_none_are_refused(tmp_path, content):
+    (tmp_path / "hw.pickle").write_bytes(pickle.dumps({"nasbench201": content}, 4))
+    with pytest.raises(TableFault, match="another file"):
+        hwnas.read(tmp_path / "hw.pickle")
+
+
+def test_what_holds_itself_many_times_over_is_not_written_out(tmp_path):
+    bomb = []
+    for _ in range(60):
+        bomb = [bomb, bomb]
+    for document in ({"nasbench201": bomb}, {"nasbench201": {"cifar10": {"config": bomb}}}):
+        (tmp_path / "hw.pickle").write_bytes(pickle.dumps(document, 4))
+        with pytest.raises(TableFault, match="another file"):
+            hwnas.read(tmp_path / "hw.pickle")
+
+
+def test_a_table_of_measurements_alone_is_exported(table):
+    made = frame(table)
+    assert made.shape == (len(SPACE), 5)
+    assert made["latency_ms[edgegpu]"].tolist() == list(range(len(SPACE)))
+    assert made.architecture[9930] == SPACE.format(SPACE.arch(9930))
+
+
+def test_a_blackbox_of_no_training_is_refused(table, tmp_path):
+    with pytest.raises(TableFault, match="export CSV"):
+        syne_tune.export(table, tmp_path / "blackbox")
+    assert not (tmp_path / "blackbox").exists()

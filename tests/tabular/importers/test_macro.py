@@ -102,6 +102,7 @@ def test_layers_in_reverse_order_are_detected_by_their_parameters(tmp_path, whol
         ('{"22212220": {"test_acc": [90', "is no JSON"),
         ('{"22212220": {"test_acc": [NaN, 1, 2]}}', "NaN is no number of JSON"),
         ('{"22212220": 1, "22212220": 2}', "'22212220' is there twice"),
+        ('{"22212220": {"test_acc": [' + "9" * 401 + ", 1, 2]}}", "a whole number without end"),
         ("[" * 100_000, "is no JSON"),
         ("[1, 2]", "no JSON object of architectures"),
         (" " * (macro.MOST + 1), "at most"),

@@ -192,6 +192,16 @@ def test_instructions_without_end_are_refused(monkeypatch):
     monkeypatch.setattr("tabular.importers.machine.MOST", 1000)
     with pytest.raises(TableFault, match="more than such a file"):
         load(opcode(b"]" * 2000), {}, "file")
+    with pytest.raises(TableFault, match="more than such a file"):
+        load(opcode(b"\x8f" * 400), {}, "file")  # a set is as large as three lists
+
+
+def test_what_stays_on_the_stack_counts_after_a_result(monkeypatch):
+    monkeypatch.setattr("tabular.importers.machine.MOST", 1000)
+    part = b"]" * 400 + b"}K\x01K\x02s0"  # a result between what is left behind
+    assert run(Opcodes(io.BytesIO(opcode(part * 2 + b"]")), "file"), {}, seen=lambda _: True) == []
+    with pytest.raises(TableFault, match="more than such a file"):
+        run(Opcodes(io.BytesIO(opcode(part * 4)), "file"), {}, seen=lambda _: True)
 
 
 def test_storages_outside_of_the_pickle_are_stood_in_for_if_the_format_has_them():
