@@ -14,7 +14,7 @@ import numpy as np
 from nasbench.atomic import replacing, write_text
 from nasbench.core import Budget
 from nasbench.harness.collection import REFERENCE, Collection
-from nasbench.harness.statistics import Interval
+from nasbench.harness.statistics import Interval, mean_interval
 from nasbench.harness.summary import Standing, Summary
 from nasbench.harness.trajectory import Clock
 
@@ -127,7 +127,8 @@ def standings_table(
     lines = [f"| {' | '.join(head)} |", "|---" * len(head) + "|"]
     for label, row in rows:
         own = np.median([outcome.overhead_s for outcome in row.outcomes])
-        cells = [label, interval_text(row.mean), interval_text(row.regret)]
+        regrets = [outcome.regret for outcome in row.outcomes]
+        cells = [label, *(interval_text(mean_interval(each)) for each in (row.scores, regrets))]
         cells += [interval_text(row.improvement) if row.improvement else "-"] * against
         seconds = f"{own:.0f}" if own >= 10 else f"{own:.2g}"
         lines.append(f"| {' | '.join([*cells, seconds])} |")

@@ -41,6 +41,8 @@ class Origin:
     """Classes that it was fitted on."""
     left_out: int
     """Drawn classes without a value for every target."""
+    continues: bool = True
+    """Whether a shorter training is the beginning of a longer one there."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,6 +90,11 @@ class Surrogate:
                 "ask a surrogate of a table that `nasbench table build` made"
             )
         return Recipe(**self.parts.origin.recipe)
+
+    @property
+    def continues(self) -> bool:
+        """Whether a shorter training is the beginning of a longer one, as where it learned."""
+        return self.parts.origin.continues
 
     @property
     def fitted_on(self) -> str:

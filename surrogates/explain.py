@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from nasbench.core import Architecture, Benchmark, Candidate, Metric
+from nasbench.core import Architecture, Benchmark, Candidate, Metric, Space
 from nasbench.errors import InvalidConfig, UnknownMetric
 from nasbench.registry import unknown
 from nasbench.spaces import cell201
 from surrogates.anova import Decomposition, decompose
 from surrogates.motifs import Motif, enriched
 from surrogates.shapley import Attribution, attribute
+
+Floats = NDArray[np.float64]
 
 MOST = 1 << 16
 """Architectures of a space that is explained by asking for all of them."""
@@ -43,7 +45,7 @@ class Explanation:
     threshold: float
     """Value that they reach."""
     leaders: Sequence[tuple[Architecture, float]]
-    """The best classes and their values, the best one first."""
+    """An architecture of each of the best classes and its value, the best one first."""
 
 
 def explain(benchmark: Benchmark, metric: str, *, leaders: int = 3) -> Explanation:
@@ -58,8 +60,7 @@ def explain(benchmark: Benchmark, metric: str, *, leaders: int = 3) -> Explanati
     archs = _everything(benchmark)
     values = _values(benchmark, archs, metric)
     genes = np.array([arch.genes for arch in archs], dtype=np.int64)
-    value_of = dict(zip(map(space.canonical, archs), values.tolist(), strict=True))
-    forms, quality = list(value_of), chosen.sign * np.array(list(value_of.values()))
+    forms, quality, first = _by_class(space, archs, chosen.sign * values)
     threshold = np.sort(quality)[max(1, round(BEST * len(forms))) - 1]
     best = quality <= threshold
     names, choices = _names(space.name, space.arity)
@@ -76,10 +77,25 @@ def explain(benchmark: Benchmark, metric: str, *, leaders: int = 3) -> Explanati
         best=int(best.sum()),
         threshold=float(chosen.sign * threshold),
         leaders=[
-            (forms[k], float(chosen.sign * quality[k]))
-            for k in np.argsort(quality, kind="stable")[:leaders].tolist()
+            (archs[first[k]], float(values[first[k]]))
+            for k in np.argsort(chosen.sign * values[first], kind="stable")[:leaders].tolist()
         ],
     )
+
+
+def _by_class(
+    space: Space, archs: Sequence[Architecture], quality: Floats
+) -> tuple[list[Architecture], Floats, list[int]]:
+    """Canonical forms, their members' median quality, low for good, and where the best member is.
+
+    Members differ where twins were measured one by one; equal ones are told by the canonical form.
+    """
+    members: dict[Architecture, list[int]] = {}
+    for k, arch in enumerate(archs):
+        members.setdefault(space.canonical(arch), []).append(k)
+    middle = np.array([np.median(quality[own]) for own in members.values()])
+    best = [min(own, key=lambda k: (quality[k], archs[k] != form)) for form, own in members.items()]
+    return list(members), middle, best
 
 
 def _metric(benchmark: Benchmark, name: str) -> Metric:

@@ -149,4 +149,13 @@ def _origin(benchmark: Benchmark, config: Config, classes: int, left_out: int) -
     task = getattr(benchmark, "task", "") or ""
     recipe = asdict(told.recipe) if task else None
     sha256 = getattr(benchmark, "sha256", None)
-    return Origin(benchmark.name, sha256, task, recipe, asdict(config), classes, left_out)
+    return Origin(
+        benchmark.name,
+        sha256,
+        task,
+        recipe,
+        asdict(config),
+        classes,
+        left_out,
+        continues=getattr(benchmark, "continues", True),
+    )

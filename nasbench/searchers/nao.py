@@ -125,7 +125,8 @@ class Nao:
 
     def _steps(self, coder: GeneCoder) -> Iterator[Architecture]:
         """What the best decode to after steps down the predictor's slope, the short ones first."""
-        latents = coder.encode(_genes(self._archive.best(self._config.seeds)))
+        best = self._archive.best(self._config.seeds)
+        latents = coder.encode(_genes([self._space.canonical(arch) for arch in best]))  # as learned
         slopes = coder.slopes(latents)
         lengths = np.linalg.norm(slopes, axis=2, keepdims=True)
         direction = slopes / np.maximum(lengths, np.float32(1e-12))

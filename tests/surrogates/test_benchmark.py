@@ -7,6 +7,7 @@ from nasbench import registry
 from nasbench.core import Architecture, Budget, Candidate, SupportsRows
 from nasbench.errors import InvalidConfig, UnknownMetric, UnknownSchedule
 from nasbench.harness.run import run
+from nasbench.harness.workers import continues as continued
 from nasbench.testing.benchmarks import BenchmarkConformance
 from nasbench.testing.toy import ToyBenchmark, ToySpace
 from surrogates import artifact
@@ -196,6 +197,18 @@ def test_what_no_class_has_is_not_predicted_and_all_else_is(archs):
 def test_surrogates_without_gaps_are_stored_as_before(parts):
     assert parts.layout.gaps == ()
     assert set(parts.layout.state()) == {"metrics", "logs", "epochs"}
+
+
+@pytest.mark.parametrize("continues", [True, False])
+def test_trainings_are_charged_as_where_it_learned(continues, tmp_path):
+    origin = ToyBenchmark()
+    if not continues:
+        origin.continues = False
+    made = surrogate(fitting.fit(origin, fitting.Config("linear", 60, components=3)))
+    artifact.write(made.parts, tmp_path / "stored")
+    again = artifact.read(tmp_path / "stored", origin.space)
+    for each in (made, again):
+        assert continued(each) is continues
 
 
 def test_a_benchmark_without_values_is_refused():

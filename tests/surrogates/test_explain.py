@@ -143,6 +143,26 @@ def test_an_explanation_is_of_the_values_that_the_benchmark_gives(toy):
     assert found.classes == len({toy.space.canonical(c.arch) for c in everything})
 
 
+class TwinsApart(ToyBenchmark):
+    """Twins were measured one by one: a hidden gene is worth something, too."""
+
+    def query(self, candidates, *, noise_seed=None):
+        results = super().query(candidates, noise_seed=noise_seed)
+        for candidate, result in zip(candidates, results, strict=True):
+            result.metrics["valid_accuracy"] += 0.1 * candidate.arch.genes[1]
+        return results
+
+
+def test_the_best_are_shown_with_their_own_values_where_twins_differ():
+    apart = TwinsApart()
+    found = explain(apart, "valid_accuracy", leaders=60)
+    for arch, value in found.leaders:
+        assert apart.query([Candidate(arch)])[0].metrics["valid_accuracy"] == value
+    assert len({apart.space.canonical(arch) for arch, _ in found.leaders}) == len(found.leaders)
+    hidden = [arch for arch, _ in found.leaders if apart.space.canonical(arch) != arch]
+    assert {arch.genes[1] for arch in hidden} == {2}  # the best of its twins
+
+
 def test_the_page_loads_nothing_and_is_the_same_every_time(toy):
     pages = [render(explain(toy, "valid_accuracy"), toy.space) for _ in range(2)]
     assert pages[0] == pages[1]
