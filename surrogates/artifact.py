@@ -64,7 +64,12 @@ def write(parts: Parts, folder: Path, *, overwrite: bool = False) -> None:
                     os.fsync(stream.fileno())
             if folder.exists():
                 folder.rename(old)
-            made.rename(folder)
+            try:
+                made.rename(folder)
+            except BaseException:  # an interruption too: what is beside is removed with `beside`
+                if old.exists():
+                    old.rename(folder)
+                raise
     except OSError as fault:
         raise output_fault(folder, fault) from fault
 

@@ -1,6 +1,7 @@
 import threading
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -83,6 +84,20 @@ def test_a_board_is_replaced_as_a_whole(tracks, built):
     site.write(tracks, built)
     assert site.differences(tracks, built) == []
     assert [path.name for path in built.parent.iterdir()] == ["site"]
+
+
+def test_an_interruption_puts_the_old_board_back(tracks, built, monkeypatch):
+    before = {p: p.read_bytes() for p in built.rglob("*") if p.is_file()}
+
+    def interrupted(self, target, rename=Path.rename):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        site.write(tracks, built)
+    assert {p: p.read_bytes() for p in built.parent.rglob("*") if p.is_file()} == before
 
 
 def test_a_folder_that_is_no_board_is_left_alone(tracks, tmp_path):

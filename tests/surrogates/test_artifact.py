@@ -2,6 +2,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -234,6 +235,18 @@ def test_nothing_is_replaced_unasked(parts, copy):
     with pytest.raises(OutputFault, match="--overwrite"):
         artifact.write(parts, copy)
     artifact.write(parts, copy, overwrite=True)
+    assert artifact.read(copy, SPACE).name == parts.name
+
+
+def test_an_interruption_puts_the_old_one_back(parts, copy, monkeypatch):
+    def interrupted(self, target, rename=Path.rename):
+        if self.name == "new":
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        artifact.write(parts, copy, overwrite=True)
     assert artifact.read(copy, SPACE).name == parts.name
 
 

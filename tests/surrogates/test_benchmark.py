@@ -205,8 +205,8 @@ def test_trainings_are_charged_as_where_it_learned(continues, tmp_path):
     if not continues:
         origin.continues = False
     made = surrogate(fitting.fit(origin, fitting.Config("linear", 60, components=3)))
-    artifact.write(made.parts, tmp_path / "stored")
-    again = artifact.read(tmp_path / "stored", origin.space)
+    artifact.write(made.parts, tmp_path / "s.surrogate")
+    again = artifact.read(tmp_path / "s.surrogate", origin.space)
     for each in (made, again):
         assert continued(each) is continues
 
