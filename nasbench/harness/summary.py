@@ -151,10 +151,11 @@ def summarize(collection: Collection, benchmark: Benchmark) -> Summary:
 def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
     """The test metric of an objective, `test_loss` for `valid_loss`; else that of accuracy or any.
 
-    The objective itself where nothing is measured on the test split, or if no split is: a size or a
-    latency is what it is.
+    The objective itself where nothing is measured on the test split, or if it is a size, a latency
+    or the like beside trained metrics. A score beside none, as of zero-cost proxies, stands for them
+    and is held against the test split.
     """
-    if objective.split == "static":
+    if objective.split == "static" and any(m.split == "valid" for m in benchmark.metrics):
         return objective
     tests = {metric.name: metric for metric in benchmark.metrics if metric.split == "test"}
     wanted = (f"test_{objective.name.partition('_')[2]}", "test_accuracy", *tests)

@@ -45,6 +45,16 @@ def test_runs_come_by_searcher_and_seed_as_they_were_asked_for(start, file):
     assert [(r.searcher, r.seed) for r in done] == [(n, s) for n in names for s in (4, 1)]
 
 
+def test_searchers_whose_runs_would_have_the_same_files_are_refused(start, file, tmp_path):
+    beside, inside = tmp_path / "sub__mine.py", tmp_path / "sub" / "mine.py"
+    inside.parent.mkdir()
+    for path in (beside, inside):
+        path.write_text(file.read_text())
+    with pytest.raises(InvalidConfig, match="the same files"):
+        start(searchers=[f"{beside}:Uniform", f"{inside}:Uniform"])
+    assert not list(tmp_path.rglob("seed-*.json"))
+
+
 def test_runs_that_are_there_are_kept(inline, start, tmp_path):
     start(seeds=range(2))
     before = {path: path.read_bytes() for path in tmp_path.rglob("seed-*.json")}

@@ -245,6 +245,17 @@ def test_a_loss_is_better_when_it_is_lower(toy, tmp_path):
     assert summary.optimum_metrics["valid_loss"] == min(losses)
 
 
+def test_sizes_are_judged_by_themselves(toy, tmp_path):
+    for seed in range(3):
+        done = run(toy, "random-search", seed, budget=Budget(12), objectives=("params",))
+        write_run(done, run_path(tmp_path, toy.name, "random-search", seed))
+    found = summarize(collect(tmp_path), toy)
+    assert found.target == found.objective
+    (standing,) = found.standings
+    best = found.optimum_metrics["params"]
+    assert standing.scores.tolist() == [best + outcome.regret for outcome in standing.outcomes]
+
+
 def test_without_rows_the_regret_is_against_the_best_that_was_found(toy, runs):
     class Unlisted:
         name, space, metrics, epochs = toy.name, toy.space, toy.metrics, toy.epochs

@@ -5,6 +5,7 @@ import math
 import random
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -417,3 +418,9 @@ def test_progress_within_a_run_is_told_in_evaluations(toy, uniform, monkeypatch)
     run(toy, uniform, 0, budget=Budget(7), on_evaluations=told.append)
     assert sum(told) == 7
     assert set(told) == {1}
+
+
+def test_what_others_do_with_the_news_is_not_charged(toy, uniform, monkeypatch):
+    monkeypatch.setattr("nasbench.harness.workers.BEAT_S", -1.0)
+    done = run(toy, uniform, 0, budget=Budget(5), on_evaluations=lambda _: time.sleep(0.2))
+    assert done.trajectory.overhead_s[-1] < 0.2
