@@ -152,8 +152,8 @@ def target_of(benchmark: Benchmark, objective: Metric) -> Metric:
     """The test metric of an objective, `test_loss` for `valid_loss`; else that of accuracy or any.
 
     The objective itself where nothing is measured on the test split, or if it is a size, a latency
-    or the like beside trained metrics. A score beside none, as of zero-cost proxies, stands for them
-    and is held against the test split.
+    or the like beside trained metrics. Beside none, as zero-cost proxies are, a score stands for
+    them and is held against the test split.
     """
     if objective.split == "static" and any(m.split == "valid" for m in benchmark.metrics):
         return objective
