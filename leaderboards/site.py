@@ -15,7 +15,7 @@ from pathlib import Path
 from leaderboards import downloads, page
 from leaderboards.cards import Retired, TrackPage
 from leaderboards.serve import MARK
-from nasbench.atomic import output_fault
+from nasbench.atomic import exchange, output_fault
 from nasbench.errors import InvalidConfig
 
 
@@ -51,7 +51,7 @@ def write(tracks: Sequence[TrackPage], folder: Path, retired: Sequence[Retired] 
         part = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
         try:
             count = _fill(part / "new", files(tracks, kept))
-            _exchange(part / "new", folder, part / "old")
+            exchange(part / "new", folder, part / "old")
         finally:
             shutil.rmtree(part, ignore_errors=True)
     except OSError as fault:
@@ -98,18 +98,6 @@ def _fill(folder: Path, contents: Iterable[tuple[str, str]]) -> int:
         path.write_bytes(text.encode())
         count += 1
     return count
-
-
-def _exchange(new: Path, folder: Path, old: Path) -> None:
-    """Put a folder into the place of another, which is put aside, or back if that fails."""
-    if folder.exists():
-        folder.rename(old)
-    try:
-        new.rename(folder)
-    except BaseException:  # an interruption too: what is put aside is removed afterwards
-        if old.exists():
-            old.rename(folder)
-        raise
 
 
 def _check_replaceable(folder: Path) -> None:

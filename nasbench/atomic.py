@@ -61,6 +61,22 @@ def write_bytes(path: Path, data: bytes) -> None:
         part.write_bytes(data)
 
 
+def exchange(new: Path, folder: Path, aside: Path) -> None:
+    """Put a folder into the place of another, which is put aside, or back if that fails.
+
+    Raises:
+        OSError: it cannot be done.
+    """
+    if folder.exists():
+        folder.rename(aside)
+    try:
+        new.rename(folder)
+    except BaseException:  # an interruption too: what is aside may be removed afterwards
+        if aside.exists():
+            aside.rename(folder)
+        raise
+
+
 def _no_file(path: Path) -> OutputFault:
     if path.is_dir():
         return output_fault(path, IsADirectoryError(errno.EISDIR, ""))

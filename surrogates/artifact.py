@@ -24,7 +24,7 @@ import numpy as np
 from safetensors.numpy import load, save
 
 from nasbench import registry
-from nasbench.atomic import output_fault
+from nasbench.atomic import exchange, output_fault
 from nasbench.core import Metric, Space
 from nasbench.errors import NasbenchError, OutputFault, SurrogateFault, WrongSpace
 from surrogates.benchmark import Origin, Parts, Surrogate, surrogate
@@ -56,20 +56,13 @@ def write(parts: Parts, folder: Path, *, overwrite: bool = False) -> None:
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}.") as beside:
-            made, old = Path(beside) / "new", Path(beside) / "old"
+            made = Path(beside) / "new"
             made.mkdir()
             for name, content in files.items():
                 with (made / name).open("wb") as stream:
                     stream.write(content)
                     os.fsync(stream.fileno())
-            if folder.exists():
-                folder.rename(old)
-            try:
-                made.rename(folder)
-            except BaseException:  # an interruption too: what is beside is removed with `beside`
-                if old.exists():
-                    old.rename(folder)
-                raise
+            exchange(made, folder, Path(beside) / "old")
     except OSError as fault:
         raise output_fault(folder, fault) from fault
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nasbench.core import Architecture, Benchmark, Space, SupportsRows
 from nasbench.errors import InvalidConfig
+from nasbench.harness.workers import continues
 from surrogates import curves, layout
 from surrogates.benchmark import Origin, Parts
 from surrogates.calibration import Calibration
@@ -157,5 +158,5 @@ def _origin(benchmark: Benchmark, config: Config, classes: int, left_out: int) -
         asdict(config),
         classes,
         left_out,
-        continues=getattr(benchmark, "continues", True),
+        continues=continues(benchmark),
     )

@@ -54,7 +54,8 @@ class Machine:
         self.memo: dict[int, Any] = {}
         self.count = 0
         """Numbered objects so far."""
-        self._left = MOST
+        self.left = MOST
+        """Instructions until the next result."""
 
     def run(self) -> Any:
         """The object that the next pickle makes; raises anything if it is damaged."""
@@ -63,16 +64,10 @@ class Machine:
             if handler is None:
                 raise ValueError(f"{bytes((op,))!r} is not an instruction of data")
             handler(self, argument)
-            self._left -= 1
-            if self._left < 0:
-                self.spend(0)
+            self.left -= 1
+            if self.left < 0:
+                raise ValueError("it makes more than such a file holds")
         return self.stack.pop()
-
-    def spend(self, instructions: int) -> None:
-        """Counts what takes the memory of further instructions."""
-        self._left -= instructions
-        if self._left < 0:
-            raise ValueError("it makes more than such a file holds")
 
     def above(self) -> list[Any]:
         """What is above the last mark, taken off the stack with it."""
@@ -143,7 +138,7 @@ class Machine:
         _refuse_slow(keys)
         target.update(zip(keys, items[1::2], strict=True))
         if self._seen is not None and self._seen(target):
-            self._left = MOST - len(self.stack)
+            self.left = MOST - len(self.stack)
 
     def add(self, items: list[Any]) -> None:
         """Adds to the set on top of the stack."""
@@ -176,7 +171,7 @@ def _fresh(kind: Callable[[], Any]) -> Handler:
 
 
 def _set(machine: Machine, _: bytes) -> None:
-    machine.spend(2)
+    machine.left -= 2  # it has the size of three other things
     machine.stack.append(set())
 
 
