@@ -28,7 +28,7 @@ from nasbench.harness.problem import (
     source_sha256,
     whole,
 )
-from nasbench.harness.workers import Simulation, Step
+from nasbench.harness.workers import Simulation, Steps
 
 OBJECTIVES = ("valid_accuracy",)
 TORCH = ("torch", "torch._dynamo")
@@ -107,15 +107,13 @@ def _preloaded(factory: SearcherFactory, problem: Problem) -> tuple[str, ...]:
     return (*named, *TORCH) if "torch" in named or problem.task is not None else named
 
 
-def _trajectory(steps: Sequence[Step], problem: Problem) -> Trajectory:
+def _trajectory(steps: Steps, problem: Problem) -> Trajectory:
     n = len(steps)
-    columns = zip(*steps, strict=True) if steps else [()] * 6
-    genes, epochs, values, feasible, spent_s, overhead_s = columns
     return Trajectory(
-        genes=np.array(genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
-        epochs=np.array(epochs, dtype=np.int32),
-        values=np.array(values, dtype=np.float64).reshape(n, len(problem.objectives)),
-        feasible=np.array(feasible, dtype=np.bool_),
-        spent_s=np.array(spent_s, dtype=np.float64),
-        overhead_s=np.array(overhead_s, dtype=np.float64),
+        genes=np.array(steps.genes, dtype=np.int16).reshape(n, len(problem.space.arity)),
+        epochs=np.array(steps.epochs, dtype=np.int32),
+        values=np.array(steps.values, dtype=np.float64).reshape(n, len(problem.objectives)),
+        feasible=np.array(steps.feasible, dtype=np.bool_),
+        spent_s=np.array(steps.spent_s, dtype=np.float64),
+        overhead_s=np.array(steps.overhead_s, dtype=np.float64),
     )

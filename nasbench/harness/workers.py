@@ -7,11 +7,12 @@ started first, so it is the same on every machine; the searcher's own measured s
 top of the clock. Under a budget of seconds they decide how many of these events there are, so a run
 may end earlier or later on another machine. One worker is the plain loop: ask, evaluate, tell.
 
-This is the hot path of every comparison, hence plain tuples and no arrays until the end.
+This is the hot path of every comparison, hence plain numbers and no objects that last.
 """
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from heapq import heappop, heappush
 from math import inf
@@ -27,9 +28,6 @@ LONGEST = 500
 """Characters of a wrong answer that an error repeats."""
 
 
-Step: TypeAlias = tuple[tuple[int, ...], int, tuple[float, ...], bool, float, float]
-"""A row of a trajectory: genes, epochs, values, feasible, spent_s, overhead_s."""
-
 _Evaluation: TypeAlias = tuple[float, int, Candidate, int, float, float, Mapping[str, float]]
 """An evaluation that is under way: end_s and number, which decide what is complete first, then
 candidate, epochs, cost_s, charged_s and metrics."""
@@ -41,6 +39,18 @@ def continues(benchmark: Benchmark) -> bool:
     It is unless the benchmark has an attribute `continues` that says otherwise.
     """
     return bool(getattr(benchmark, "continues", True))
+
+
+class Steps:
+    """The columns of a trajectory as it grows; genes and values one row after the other."""
+
+    def __init__(self) -> None:
+        self.genes, self.epochs = array("h"), array("i")
+        self.values, self.feasible = array("d"), array("b")
+        self.spent_s, self.overhead_s = array("d"), array("d")
+
+    def __len__(self) -> int:
+        return len(self.epochs)
 
 
 class Simulation:
@@ -76,10 +86,10 @@ class Simulation:
         self._running: list[_Evaluation] = []
         self._trained: dict[tuple[int, ...], tuple[int, float]] = {}  # -> longest epochs, seconds
         self._continues = continues(benchmark)
-        self._steps: list[Step] = []
+        self._steps = Steps()
         self._on_evaluations, self._told, self._told_s = on_evaluations, 0, perf_counter()
 
-    def run(self) -> list[Step]:
+    def run(self) -> Steps:
         """Evaluations in order of completion, until the budget or the searcher is exhausted.
 
         Raises:
@@ -136,7 +146,13 @@ class Simulation:
         feasible = True
         for constraint in problem.constraints:
             feasible = feasible and constraint.holds(metrics[constraint.metric])
-        self._steps.append((genes, epochs, values, feasible, spent_s, self._overhead_s))
+        steps = self._steps
+        steps.genes.extend(genes)
+        steps.epochs.append(epochs)
+        steps.values.extend(values)
+        steps.feasible.append(feasible)
+        steps.spent_s.append(spent_s)
+        steps.overhead_s.append(self._overhead_s)
         observation = Observation(candidate, values, charged_s, feasible)
         before = perf_counter()
         if before > self._told_s + BEAT_S:
