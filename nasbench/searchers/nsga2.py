@@ -23,8 +23,8 @@ Deviations:
 - By how much a constraint is violated is not told, so that infeasible ones are compared by their
   objectives. A failed training (`inf`) is dominated by every finished one that is as feasible.
 - A child whose canonical form was evaluated before is mutated on until it is new, at most `_STEPS`
-  times, and once after `_VAIN` children in a row for which that was in vain. Twins have equal
-  values: they would fill the fronts with copies of a few points.
+  times: half as many after each child for which that was in vain, one more after each other. Twins
+  have equal values: they would fill the fronts with copies of a few points.
 - N = 40 is NSGA-Net's; the paper's 100 would leave 4 generations for 500 evaluations.
 - Workers: nothing waits for the rest of a generation. Children come from the latest P, and are
   uniform draws while there is none; whatever is told joins Q, also what was not asked for.
@@ -43,10 +43,8 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 
-_STEPS = 5
-"""Mutations at most that make a child new."""
-_VAIN = 20
-"""Children in a row that these could not make new, as around here everything is known."""
+_STEPS = 32
+"""Mutations at most that make a child new, at first: fewer where everything around is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ class Nsga2:
         self._known: set[tuple[int, ...]] = set()  # genes of canonical forms asked or told
         self._parents: list[Observation] = []  # P in the order of <_n
         self._offspring: list[Observation] = []  # Q
-        self._vain = 0  # children in a row that are not new
+        self._steps = _STEPS  # mutations to make the next child new
         self._draws: list[tuple[int, int, bool, bool]] = []  # see `_lots`
 
     def ask(self, n: int = 1) -> list[Candidate]:
@@ -106,12 +104,12 @@ class Nsga2:
         arch = self._child()
         known, canonical = self._known, self._space.canonical
         genes = canonical(arch).genes
-        for _ in range(_STEPS if self._vain < _VAIN else 1):
+        for _ in range(self._steps):
             if genes not in known:
                 break
             arch = self._space.mutate(arch, self._rng)
             genes = canonical(arch).genes
-        self._vain = self._vain + 1 if genes in known else 0
+        self._steps = self._steps // 2 if genes in known else min(self._steps + 1, _STEPS)
         known.add(genes)
         return arch
 

@@ -25,7 +25,7 @@ Deviations:
   finished training a failed one (a value of `inf`) that is as feasible.
 - Crossover takes each gene from either parent, and a mutation changes one gene.
 - A child whose canonical form was evaluated before is mutated on until it is new, at most `_STEPS`
-  times, and once after `_VAIN` children in a row for which that was in vain.
+  times: half as many after each child for which that was in vain, one more after each other.
 - Workers: children come from the members told so far once mu random ones were asked for, and are
   uniform draws while there are none. Observations that were not asked for join the population too.
 """
@@ -48,10 +48,8 @@ from numpy.typing import NDArray
 from nasbench.core import Architecture, Candidate, Observation, Problem
 from nasbench.errors import InvalidConfig
 
-_STEPS = 5
-"""Mutations at most that make a child new."""
-_VAIN = 20
-"""Children in a row that these could not make new, as around here everything is known."""
+_STEPS = 32
+"""Mutations at most that make a child new, at first: fewer where everything around is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +87,7 @@ class SmsEmoa:
         self._places: list[Architecture] = []  # P and, once that is full, a free place
         self._free = -1  # which one
         self._ranked = Staircases() if len(problem.objectives) <= 2 else Cloud()
-        self._vain = 0  # children in a row that are not new
+        self._steps = _STEPS  # mutations to make the next child new
         self._draws: list[tuple[int, int, bool, bool]] = []  # see `_lots`
 
     def ask(self, n: int = 1) -> list[Candidate]:
@@ -120,12 +118,12 @@ class SmsEmoa:
         arch = self._child()
         known, canonical = self._known, self._space.canonical
         genes = canonical(arch).genes
-        for _ in range(_STEPS if self._vain < _VAIN else 1):
+        for _ in range(self._steps):
             if genes not in known:
                 break
             arch = self._space.mutate(arch, self._rng)
             genes = canonical(arch).genes
-        self._vain = self._vain + 1 if genes in known else 0
+        self._steps = self._steps // 2 if genes in known else min(self._steps + 1, _STEPS)
         known.add(genes)
         return arch
 
@@ -166,6 +164,7 @@ class Staircases:
     def __init__(self) -> None:
         self._kinds: dict[int, list[list[Member]]] = defaultdict(list)  # fronts, the best one first
         self._births = count()
+        self._newest: Member = (0.0, 0.0, -1, -1)
 
     def add(self, seen: Observation, place: int) -> None:
         """Put a member into its front; whom it dominates there moves to the next one, and so on."""
@@ -174,7 +173,8 @@ class Staircases:
         if failed:
             first = last = 0.0  # one as good as another
         fronts = self._kinds[2 * (not seen.feasible) + failed]
-        entering: list[Member] = [(first, last, next(self._births), place)]
+        self._newest = (first, last, next(self._births), place)
+        entering = [self._newest]
         for front in fronts:
             if not _dominated(entering[0], front):
                 entering = _enter(entering, front)
@@ -188,9 +188,7 @@ class Staircases:
         fronts = self._kinds[worst]
         front = fronts[-1]
         if len(front) > 2:
-            steps = zip(front, front[1:], front[2:], strict=False)
-            areas = [(c[0] - b[0]) * (a[1] - b[1]) for a, b, c in steps]
-            gone = front.pop(areas.index(min(areas)) + 1)
+            gone = front.pop(_least(front, self._newest))
         else:
             gone = min(front, key=itemgetter(2))
             front.remove(gone)
@@ -205,6 +203,16 @@ def _dominated(member: Member, front: list[Member]) -> bool:
     """Whether a front has someone better: then the one before the member's position is."""
     at = bisect_left(front, member)
     return at > 0 and front[at - 1][1] <= member[1] and front[at - 1][:2] != member[:2]
+
+
+def _least(front: list[Member], newest: Member) -> int:
+    """Position of the least Delta_S, the ends apart: one is 0 where the newest has a twin."""
+    at = bisect_left(front, newest)
+    if 0 < at < len(front) and front[at] is newest and front[at - 1][:2] == newest[:2]:
+        return max(at - 1, 1)
+    steps = zip(front, front[1:], front[2:], strict=False)
+    areas = [(c[0] - b[0]) * (a[1] - b[1]) for a, b, c in steps]
+    return areas.index(min(areas)) + 1
 
 
 def _enter(entering: list[Member], front: list[Member]) -> list[Member]:

@@ -125,6 +125,23 @@ def test_staircases_are_the_fronts_of_all_that_is_alive(rng, observe, problem):
         ]
 
 
+def test_of_a_front_the_one_who_adds_least_leaves_also_among_twins(rng, observe, problem):
+    candidate = Candidate(problem.space.arch(0))
+    ranked, twins = Staircases(), 0
+    for birth in range(2000):
+        ranked.add(observe(candidate, *rng.integers(0, 12, 2).tolist()), birth)
+        front = list(ranked._kinds[0][-1])
+        gone = ranked.pop_least() if birth >= 20 else None
+        if gone is not None and len(front) > 2:
+            lost = {
+                member[3]: (after[0] - member[0]) * (before[1] - member[1])
+                for before, member, after in zip(front, front[1:], front[2:], strict=False)
+            }
+            assert lost[gone] == min(lost.values())
+            twins += lost[gone] == 0
+    assert twins > 20
+
+
 def test_both_rankings_lose_the_same_members(rng, observe, problem):
     """Different values, so that nothing is decided by who is older; fronts of two are left out."""
     candidate = Candidate(problem.space.arch(0))
