@@ -140,10 +140,11 @@ def leave_out(
     models = tuple(model or ("xgb", "forest", "linear"))
     plan = quality.Plan(models, metric=metric, components=components, folds=folds)
     found = registry.benchmark(benchmark)
-    visits = leave_out.visited(found, (file.run for file in collect(runs).files))
+    collection = collect(runs)
+    visits = leave_out.visited(found, (file.run for file in collection.files))
     with shown(f"{found.name} surrogates", console) as progress:
         scores = leave_out.evaluate(found, visits, plan, output / leave_out.CSV, progress=progress)
-    leave_out.write(found, plan, scores, output)
+    leave_out.write(found, plan, scores, collection, output)
     console.print(f"Wrote {output}.", soft_wrap=True, highlight=False)
 
 

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 from nasbench.atomic import write_text
 from nasbench.core import Architecture, Benchmark, Run
 from nasbench.errors import InvalidConfig, RunFault, WrongSpace
+from nasbench.harness.collection import Collection
+from nasbench.harness.wording import describe_budget, describe_seeds
 from surrogates import fit as fitting
 from surrogates import quality
 from surrogates.benchmark import Surrogate
@@ -142,11 +144,17 @@ def evaluate(
     return found
 
 
-def page(benchmark: Benchmark, plan: quality.Plan, scores: Sequence[Score]) -> str:
-    """The scores as a page in Markdown."""
+def page(
+    benchmark: Benchmark, plan: quality.Plan, scores: Sequence[Score], runs: Collection
+) -> str:
+    """The scores as a page in Markdown; `runs` are the ones that were visited in."""
+    first = runs.first
+    table = f" (table `{first.table_sha256[:12]}`)" if first.table_sha256 else ""
     lines = [
         f"# Surrogates of {benchmark.name} on searchers that they have not seen",
         "",
+        f"Each searcher ran for {describe_budget(first.budget)} with the seeds "
+        f"{describe_seeds(runs.seeds)} on `{first.benchmark}`{table}.",
         f"Predictions of `{plan.metric}` on the classes that one searcher visited, by models "
         "fitted on what the *others* visited and not it, and by models fitted on as many *random* "
         "classes.",
@@ -162,13 +170,19 @@ def page(benchmark: Benchmark, plan: quality.Plan, scores: Sequence[Score]) -> s
     return "\n".join([*lines, ""])
 
 
-def write(benchmark: Benchmark, plan: quality.Plan, scores: Sequence[Score], folder: Path) -> None:
+def write(
+    benchmark: Benchmark,
+    plan: quality.Plan,
+    scores: Sequence[Score],
+    runs: Collection,
+    folder: Path,
+) -> None:
     """Replace the page in `folder`; the CSV is there already.
 
     Raises:
         OutputFault: the folder cannot be written.
     """
-    write_text(folder / PAGE, page(benchmark, plan, scores))
+    write_text(folder / PAGE, page(benchmark, plan, scores, runs))
 
 
 def _names(benchmark: Benchmark) -> list[str]:

@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from typer.testing import CliRunner
 
 from nasbench.core import Architecture, Budget
 from nasbench.errors import InvalidConfig, RunFault, SurrogateFault, UnknownMetric, WrongSpace
+from nasbench.harness.collection import Collection, RunFile
 from nasbench.harness.run import run
 from nasbench.testing.toy import ToyBenchmark, ToySpace
 from surrogates import fit as fitting
@@ -95,8 +97,16 @@ def test_other_visits_are_other_scores(toy, visits, folder, scores):
     assert {s.content for s in again}.isdisjoint(s.content for s in scores)
 
 
-def test_the_page_has_a_line_for_each_score(toy, scores):
-    told = leave_out.page(toy, PLAN, scores)
+@pytest.fixture
+def collection(runs):
+    files = [RunFile(Path("seed.json"), "", run) for run in runs]
+    by_name = {name: [file for file in files if file.run.searcher == name] for name in SEARCHERS}
+    return Collection(Path(), by_name, seeds=[0, 1], missing={})
+
+
+def test_the_page_tells_the_runs_and_has_a_line_for_each_score(toy, scores, collection):
+    told = leave_out.page(toy, PLAN, scores, collection)
+    assert f"ran for 30 evaluations with the seeds 0, 1 on `{toy.name}`." in told
     assert told.count("| linear |") == len(scores)
     assert f"| {scores[0].searcher} | {scores[0].judged} | {scores[0].classes} others |" in told
 
