@@ -7,7 +7,8 @@ started first, so it is the same on every machine; the searcher's own measured s
 top of the clock. Under a budget of seconds they decide how many of these events there are, so a run
 may end earlier or later on another machine. One worker is the plain loop: ask, evaluate, tell.
 
-This is the hot path of every comparison, hence plain numbers and no objects that last.
+This is the hot path of every comparison, hence plain tuples, and columns of plain numbers for what
+is recorded: a million evaluations are six arrays, not millions of objects to collect.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ BEAT_S = 1.0
 """Between two calls of `on_evaluations`."""
 LONGEST = 500
 """Characters of a wrong answer that an error repeats."""
-
 
 _Evaluation: TypeAlias = tuple[float, int, Candidate, int, float, float, Mapping[str, float]]
 """An evaluation that is under way: end_s and number, which decide what is complete first, then
