@@ -32,7 +32,9 @@ def tracks() -> None:
 
 @app.command()
 def pack(
-    runs: Annotated[Path, typer.Argument(help="Folder that `nasbench compare` wrote to.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Folder that `nasbench compare` wrote to; repeatable.")
+    ],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write; a new one.")],
     track: Annotated[str, typer.Option(help="Such as digits-on-photos; see `submit tracks`.")],
     name: Annotated[str, typer.Option(help="Of the entry: lower-case letters, digits, hyphens.")],

@@ -22,7 +22,7 @@ from leaderboards.track import TRACKS, Track
 from nasbench.atomic import output_fault, write_bytes, write_text
 from nasbench.core import Run
 from nasbench.errors import InvalidConfig
-from nasbench.harness.collection import read_files
+from nasbench.harness.collection import RunFile, read_files
 from nasbench.harness.files import to_json as run_json
 
 DIGITS = 7
@@ -30,7 +30,7 @@ DIGITS = 7
 
 
 def pack(
-    runs: Path,
+    runs: Sequence[Path],
     out: Path,
     track: Track,
     *,
@@ -38,7 +38,7 @@ def pack(
     searcher: str | None = None,
     tracks: Path = TRACKS,
 ) -> Report:
-    """Write the runs of one searcher, below the folder of a comparison or suite, as a submission.
+    """Write the runs of one searcher, below folders of comparisons or suites, as a submission.
 
     `about` holds the fields of `Submission` that the runs do not tell; `track` is one of the folder
     `tracks`. The searcher's source goes
@@ -54,7 +54,7 @@ def pack(
     out = Path(out).resolve()
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InvalidConfig(f"{out} is there already; choose a new folder, or remove it")
-    chosen = _chosen(Path(runs), track, searcher)
+    chosen = _chosen([Path(folder) for folder in runs], track, searcher)
     first = next(iter(chosen.values()))
     source = _source(first)
     name = first.searcher if source is None else f"{source.name}:{first.searcher.split(':')[-1]}"
@@ -100,12 +100,16 @@ def _cut(seconds: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.floor(seconds * scale) / scale)
 
 
-def _chosen(runs: Path, track: Track, searcher: str | None) -> dict[str, Run]:
+def _chosen(folders: Sequence[Path], track: Track, searcher: str | None) -> dict[str, Run]:
     """The track's runs by their path in the submission."""
-    if not runs.is_dir():
-        raise InvalidConfig(f"{runs} is no folder; pass the one that `nasbench compare` wrote to")
-    found = [file.run for file in read_files(runs)]
-    known = sorted({run.searcher for run in found})
+    for folder in folders:
+        if not folder.is_dir():
+            raise InvalidConfig(
+                f"{folder} is no folder; pass the one that `nasbench compare` wrote to"
+            )
+    runs = " and ".join(map(str, folders))
+    found = {file.path.resolve(): file for folder in folders for file in read_files(folder)}
+    known = sorted({file.run.searcher for file in found.values()})
     if searcher is None and len(known) == 1:
         (searcher,) = known
     if searcher not in known:
@@ -113,8 +117,17 @@ def _chosen(runs: Path, track: Track, searcher: str | None) -> dict[str, Run]:
             f"expected the name of one searcher in {runs}, got {searcher!r}; pass --searcher with "
             f"one of {', '.join(known) or 'none: there are no runs'}"
         )
+    by_place: dict[tuple[str, int], RunFile] = {}
+    for file in found.values():
+        if file.run.searcher == searcher:
+            place = (file.run.benchmark, file.run.seed)
+            other = by_place.setdefault(place, file)
+            if other is not file:
+                raise InvalidConfig(
+                    f"expected one run of {searcher} on {place[0]} with seed {place[1]}, got "
+                    f"{other.path} and {file.path}; pass the folders of the track's runs alone"
+                )
     wanted = run_files(track)
-    by_place = {(run.benchmark, run.seed): run for run in found if run.searcher == searcher}
     missing = [
         f"{name} seed {seed}" for name, seed in wanted.values() if (name, seed) not in by_place
     ]
@@ -123,7 +136,7 @@ def _chosen(runs: Path, track: Track, searcher: str | None) -> dict[str, Run]:
             f"{runs} lacks {len(missing)} of the {len(wanted)} runs of {track.slug}: "
             f"{_listed(missing)}. Make them with: {command(track, searcher or '')}"
         )
-    return {path: by_place[place] for path, place in wanted.items()}
+    return {path: by_place[place].run for path, place in wanted.items()}
 
 
 def command(track: Track, searcher: str) -> str:

@@ -3,11 +3,10 @@
     scripts/make_entries.py [--runs runs/entries] [--track mnist1d-v1] [--searcher bananas]
     scripts/make_entries.py --missing   # only those that are not there
 
-Every registered searcher that trains no network of its own enters every track, but only those that
-can: a track of several objectives is for searchers of several (and for the baselines), one in
-seconds for those whose own time is small, and an open one for those that begin with knowledge. An
-entry that is there is kept, unless its runs or its description come out differently. Retired tracks
-are left alone.
+Every registered searcher enters every track; an open one also those that begin with knowledge.
+What decides a run is in its folder's name, so tracks that ask for the same runs, as the aggregate
+does, share them. An entry that is there is kept, unless its runs or its description come out
+differently. Retired tracks are left alone.
 """
 
 from __future__ import annotations
@@ -23,31 +22,25 @@ from typing import Any
 
 from leaderboards.pack import pack
 from leaderboards.submission import FILE
-from leaderboards.track import ENTRIES, Track, read_tracks
+from leaderboards.track import ENTRIES, Track, TrackBenchmark, read_tracks
+from nasbench import registry
 from nasbench.errors import NasbenchError
 from nasbench.harness.compare import compare
+from nasbench.harness.files import file_name, run_path
 from nasbench.harness.problem import find_searcher
-from nasbench.harness.suite import all_searchers, all_tables, parts_of
+from nasbench.harness.suite import all_tables
 
-BASELINES = ("random-search", "local-search", "regularized-evolution", "genetic")
-SEVERAL = ("nsga2", "sms-emoa")
-"""Searchers of several objectives."""
-WARM = [
-    *(f"warm-start:{name}" for name in (*BASELINES, "bananas", "gp-wl")),
-    "zero-cost-warmup:regularized-evolution",
-]
-"""Searchers that know something before they begin."""
-SLOW = ("gp-wl", "bananas", "npenas", "nao", "vae-bo", "ppo", "nas-rl", "hierarchical-rl")
-"""Those whose own seconds count on a clock, and would be another machine's."""
+COLD = ("random-search", "local-search", "regularized-evolution", "genetic", "bananas", "gp-wl")
+"""Searchers that enter an open track once more with what other tables taught."""
 
 
 def entrants(track: Track) -> list[str]:
-    if track.kind == "multi-objective":
-        return [*BASELINES, *SEVERAL]
-    if track.access == "open":
-        return [*BASELINES, "bananas", "gp-wl", *WARM]
-    everyone = all_searchers()
-    return [name for name in everyone if track.budget.cost_s is None or name not in SLOW]
+    warm = [f"warm-start:{name}" for name in COLD] if track.access == "open" else []
+    return [
+        *registry.names(registry.SEARCHERS),
+        "zero-cost-warmup:regularized-evolution",
+        *warm,
+    ]
 
 
 def about(searcher: str, track: Track) -> dict[str, Any]:
@@ -82,28 +75,41 @@ def missing(track: Track, searchers: Sequence[str]) -> list[str]:
 
 
 def make(track: Track, searchers: Sequence[str], runs: Path, processes: int | None) -> None:
-    hashes = "-".join(benchmark.sha256[:8] for benchmark in track.benchmarks)
-    runs = runs / track.slug / hashes  # and not those on an earlier table
-    for part in parts_of([benchmark.name for benchmark in track.benchmarks], runs):
+    folders = [place(track, benchmark, runs) for benchmark in track.benchmarks]
+    for benchmark, folder in zip(track.benchmarks, folders, strict=True):
         compare(
-            *(part.benchmark, searchers, track.seeds),
+            *(benchmark.name, searchers, track.seeds),
             budget=track.run_budget,
-            out=part.folder,
+            out=folder,
             objectives=track.objectives,
             constraints=track.run_constraints,
             processes=processes,
         )
     for searcher in searchers:
+        own = [
+            run_path(folder, benchmark.name, searcher, 0).parent
+            for benchmark, folder in zip(track.benchmarks, folders, strict=True)
+        ]
         out = ENTRIES / track.slug / entry(searcher)
         with tempfile.TemporaryDirectory() as scratch:
             made = Path(scratch) / out.name
-            pack(runs, made, track, searcher=searcher, about=about(searcher, track))
+            pack(own, made, track, about=about(searcher, track))
             if not same(made, out):
                 shutil.rmtree(out, ignore_errors=True)
                 out.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copytree(made, out)
         size = sum(path.stat().st_size for path in out.rglob("*") if path.is_file())
         print(f"{out}: {size:,} bytes")
+
+
+def place(track: Track, benchmark: TrackBenchmark, runs: Path) -> Path:
+    """The folder of a track's runs on one of its benchmarks."""
+    budget = track.budget
+    bounds = [f"{bound.lower} {bound.metric} {bound.upper}" for bound in track.constraints]
+    seconds = [] if budget.cost_s is None else [f"{budget.cost_s:g} s"]
+    words = [*track.objectives, *bounds, f"{budget.queries} queries", *seconds]
+    setting = " ".join(words).replace(" ", "-")
+    return runs / setting / f"{file_name(benchmark.name)}-{benchmark.sha256[:8]}"
 
 
 def same(made: Path, there: Path) -> bool:

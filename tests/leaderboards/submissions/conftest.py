@@ -113,7 +113,7 @@ def compared(table, mine, tmp_path_factory):
 @pytest.fixture(scope="session")
 def packed(compared, track, tracks, tmp_path_factory):
     out = tmp_path_factory.mktemp("packed") / "mine"
-    pack(compared, out, track, about=ABOUT, tracks=tracks)
+    pack([compared], out, track, about=ABOUT, tracks=tracks)
     return out
 
 

@@ -1,6 +1,7 @@
 """From a comparison to a submission, and from its seeds to the same runs again."""
 
 import json
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 
@@ -56,30 +57,57 @@ def test_packing_keeps_what_was_told_and_leaves_other_seeds_out(packed, compared
 
 
 def test_packing_twice_gives_the_same_bytes(packed, compared, track, tracks, tmp_path):
-    pack(compared, tmp_path / "again", track, about=ABOUT, tracks=tracks)
+    pack([compared], tmp_path / "again", track, about=ABOUT, tracks=tracks)
     for path in packed.rglob("*.*"):
         assert (tmp_path / "again" / path.relative_to(packed)).read_bytes() == path.read_bytes()
 
 
+def test_runs_of_several_folders_are_packed_as_those_of_one(
+    packed, compared, track, tracks, tmp_path
+):
+    halves = [tmp_path / "a", tmp_path / "b"]
+    for half, seeds in zip(halves, ("[01]", "[23]"), strict=True):
+        half.mkdir()
+        for path in compared.rglob(f"seed-{seeds}.json"):
+            shutil.copyfile(path, half / path.name)
+    pack([*halves, halves[0]], tmp_path / "out", track, about=ABOUT, tracks=tracks)
+    for path in packed.rglob("*.*"):
+        assert (tmp_path / "out" / path.relative_to(packed)).read_bytes() == path.read_bytes()
+
+
+def test_two_runs_of_one_seed_are_not_packed(compared, track, tracks, tmp_path):
+    shutil.copytree(compared, tmp_path / "again")
+    folders = [compared, tmp_path / "again"]
+    with pytest.raises(InvalidConfig, match=r"expected one run of .* with seed 0, got .* and .*"):
+        pack(folders, tmp_path / "out", track, about=ABOUT, tracks=tracks)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_folder_that_is_none_is_named(compared, track, tracks, tmp_path):
+    folders = [compared, tmp_path / "nowhere"]
+    with pytest.raises(InvalidConfig, match="nowhere is no folder"):
+        pack(folders, tmp_path / "out", track, about=ABOUT, tracks=tracks)
+
+
 def test_missing_runs_are_named_with_the_command_that_makes_them(compared, frozen, tmp_path):
     with pytest.raises(InvalidConfig, match=r"lacks 1 of the 5 .* seed 4.* --seeds 5 --queries 25"):
-        pack(compared, tmp_path / "out", frozen(seeds=range(5)), about=ABOUT)
+        pack([compared], tmp_path / "out", frozen(seeds=range(5)), about=ABOUT)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_would_be_refused_is_not_written(compared, track, tracks, tmp_path):
     with pytest.raises(InvalidConfig, match=r"submission.json: name: expected .* got 'No Name'"):
-        pack(compared, tmp_path / "out", track, about=ABOUT | {"name": "No Name"}, tracks=tracks)
+        pack([compared], tmp_path / "out", track, about=ABOUT | {"name": "No Name"}, tracks=tracks)
     opened = ABOUT | {"access": "open"}
     with pytest.raises(InvalidConfig, match="access: expected 'closed', as small-v1 is"):
-        pack(compared, tmp_path / "out", track, about=opened, tracks=tracks)
+        pack([compared], tmp_path / "out", track, about=opened, tracks=tracks)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_is_there_is_kept(packed, compared, track, tracks):
     before = sorted(packed.rglob("*"))
     with pytest.raises(InvalidConfig, match="is there already"):
-        pack(compared, packed, track, about=ABOUT, tracks=tracks)
+        pack([compared], packed, track, about=ABOUT, tracks=tracks)
     assert sorted(packed.rglob("*")) == before
 
 
@@ -131,7 +159,7 @@ def test_under_a_limit_on_seconds_runs_are_compared_as_far_as_both_go(
     done = run(table, f"{mine}:Mine", 0, budget=track.run_budget)
     write_run(done, run_path(tmp_path / "runs", TABLE, "mine", 0))
     assert 0 < len(done.trajectory) < QUERIES
-    pack(tmp_path / "runs", tmp_path / "out", track, about=ABOUT, tracks=tmp_path / "tracks")
+    pack([tmp_path / "runs"], tmp_path / "out", track, about=ABOUT, tracks=tmp_path / "tracks")
     found = rerun(tmp_path / "out", tracks=tmp_path / "tracks")
     assert found.complaints == []
     assert found.evaluations >= len(done.trajectory) - 1
