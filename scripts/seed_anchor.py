@@ -1,7 +1,7 @@
 """Train random classes of a benchmark once more with another seed: the noise no model can beat.
 
-    python scripts/seed_anchor.py cell201/digits-on-photos --classes 200 --seed 1 \
-        -o docs/surrogates/digits-on-photos.seed1.csv
+    python scripts/seed_anchor.py cell201/mnist1d --classes 200 --seed 1 \
+        -o docs/surrogates/mnist1d.seed1.csv
 
 Appends a line for each training and skips those that are there, so it can be stopped at any time.
 """

@@ -24,7 +24,7 @@ from nasbench.atomic import replacing, write_text
 from nasbench.core import Run
 from nasbench.harness.compare import compare
 from nasbench.harness.statistics import Interval, mean_interval
-from nasbench.harness.trajectory import candidate_at, final_position, incumbents
+from nasbench.harness.trajectory import candidate_at, final_position, incumbent_positions
 from nasbench.harness.wording import format_interval
 from tabular.embedded import NAMES
 
@@ -95,12 +95,19 @@ def measured(benchmark: str, asked: argparse.Namespace) -> dict[str, list[Run]]:
 
 
 def regrets(benchmark: str, runs: Sequence[Run]) -> NDArray[np.float64]:
-    """Regret (runs, evaluations) of the incumbent, on the benchmark's own scale."""
+    """Regret (runs, evaluations) of the incumbent, on the benchmark's own scale, free of noise."""
     known: Any = registry.benchmark(benchmark)
     best = np.nanmax(known.rows()[1][METRIC])
-    signed = np.stack([incumbents(run.trajectory) for run in runs])
-    found: NDArray[np.float64] = best + signed
+    found: NDArray[np.float64] = best - np.stack([held(known, run) for run in runs])
     return found
+
+
+def held(benchmark: Any, run: Run) -> NDArray[np.float64]:
+    """The benchmark's values (evaluations,) of what a run had in hand."""
+    positions, which = np.unique(incumbent_positions(run.trajectory), return_inverse=True)
+    picks = [Candidate(candidate_at(run, int(k)).arch) for k in positions]
+    values = np.array([result.metrics[METRIC] for result in benchmark.query(picks)])
+    return np.asarray(values[which])
 
 
 def optimism(table: str, runs: Sequence[Run]) -> Interval:

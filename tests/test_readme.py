@@ -69,7 +69,8 @@ def test_what_the_readme_says_of_a_table_is_so(name):
     task = registry.task(name.partition("/")[2])
     data = task.load()
     sizes = " / ".join(f"{len(split):,}" for split in (data.train, data.valid, data.test))
-    assert row.endswith(f" | {sizes} | {data.classes} | {task.recipe.epochs} |")
+    repeats = registry.benchmark(name).repeats
+    assert row.endswith(f" | {sizes} | {data.classes} | {task.recipe.epochs} | {repeats} |")
 
 
 def test_what_the_readme_says_of_all_tables_is_so():
