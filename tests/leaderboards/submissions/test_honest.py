@@ -9,14 +9,16 @@ import jsonschema
 import pytest
 
 from leaderboards import records
+from leaderboards.check import check
 from leaderboards.documents import to_json
 from leaderboards.pack import command, pack
 from leaderboards.rerun import difference, rerun
 from leaderboards.submission import json_schema, read_submission
 from leaderboards.track import TRACKS, find_track, read_track, read_tracks
+from nasbench import registry
 from nasbench.core import Budget, Constraint, Trajectory
 from nasbench.errors import InvalidConfig, TestMetricRefused, UnknownName
-from nasbench.harness.files import read_run
+from nasbench.harness.files import read_run, run_path, write_run
 from nasbench.harness.run import run
 
 from .conftest import ABOUT, FOLDER, QUERIES, TABLE
@@ -129,16 +131,37 @@ def test_another_searcher_does_not_give_the_same_runs(entry):
     assert not (entry.folder / "rerun.json").exists()
 
 
-def test_reordered_seeds_are_found_by_running_again(entry):
-    """Each of two runs is true in itself, only not of its seed."""
-    for a, b in ((1, 2), (2, 1)):
-        text = entry.run(a).read_text()
-        entry.run(a).with_suffix(".new").write_text(text.replace(f'"seed":{a}', f'"seed":{b}'))
-    for a, b in ((1, 2), (2, 1)):
-        entry.run(a).with_suffix(".new").rename(entry.run(b))
-    assert entry.check().level == "replayed"
-    found = rerun(entry.folder, tracks=entry.tracks)
-    assert [c.file for c in found.complaints] == [f"{FOLDER}/seed-{k}.json" for k in (1, 2)]
+def exchange(a: Path, b: Path) -> None:
+    """Give two runs the seed of each other, and nothing else."""
+    seeds = [json.loads(path.read_text())["seed"] for path in (a, b)]
+    texts = [path.read_text() for path in (a, b)]
+    for path, text, own, other in zip((b, a), texts, seeds, seeds[::-1], strict=True):
+        path.write_text(text.replace(f'"seed":{own}', f'"seed":{other}', 1))
+
+
+def test_reordered_seeds_are_found_by_running_again(mine, frozen, tmp_path):
+    """Each of two runs is true in itself, only not of its seed, where answers have no noise."""
+    track = frozen(benchmarks=["cell201/mnist1d"], seeds=range(3))
+    (tmp_path / "tracks").mkdir()
+    (tmp_path / f"tracks/{track.slug}.json").write_text(to_json(track))
+    for seed in track.seeds:
+        done = run(
+            registry.benchmark("cell201/mnist1d"), f"{mine}:Mine", seed, budget=Budget(QUERIES)
+        )
+        write_run(done, run_path(tmp_path / "runs", "cell201/mnist1d", "mine", seed))
+    out = tmp_path / "out"
+    pack([tmp_path / "runs"], out, track, about=ABOUT, tracks=tmp_path / "tracks")
+    files = [f"cell201__mnist1d/seed-{seed}.json" for seed in (1, 2)]
+    exchange(*(out / file for file in files))
+    assert check(out, tracks=tmp_path / "tracks", entries=None).level == "replayed"
+    found = rerun(out, tracks=tmp_path / "tracks")
+    assert [complaint.file for complaint in found.complaints] == files
+
+
+def test_reordered_seeds_of_a_table_of_several_trainings_are_refused(entry):
+    """A run is told the trainings of its own seed."""
+    exchange(entry.run(1), entry.run(2))
+    assert f"{FOLDER}/seed-1.json: noise_seed: expected 1, got 2" in entry.complaints()
 
 
 def test_what_is_refused_is_not_run(entry):
@@ -150,9 +173,6 @@ def test_what_is_refused_is_not_run(entry):
 def test_under_a_limit_on_seconds_runs_are_compared_as_far_as_both_go(
     table, mine, frozen, tmp_path
 ):
-    from nasbench.harness.files import run_path, write_run
-    from nasbench.harness.run import run
-
     track = frozen(budget=Budget(QUERIES, 20.0), kind="any-time", seeds=[0])
     (tmp_path / "tracks").mkdir()
     (tmp_path / f"tracks/{track.slug}.json").write_text(to_json(track))
