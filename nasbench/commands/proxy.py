@@ -92,8 +92,8 @@ def _show(console: Console, name: str, correlations: Sequence[Correlation]) -> N
         table.add_row(found.proxy, found.metric.removesuffix("_accuracy"), *words)
     console.print(table)
     console.print(
-        "Brackets: 95 % bootstrap intervals over architectures. The luck of the trainings is in the "
-        "accuracies, and lowers what any proxy can reach.",
+        "Brackets: 95 % bootstrap intervals over architectures. The luck of the trainings is in "
+        "the accuracies, and lowers what any proxy can reach.",
         style="dim",
         highlight=False,
     )
