@@ -30,7 +30,7 @@ from nasbench.harness.run import run
 from nasbench.harness.statistics import Interval, difference_of_means, mean_interval
 from nasbench.harness.suite import all_searchers, all_tables
 from nasbench.harness.summary import Standing, Summary, summarize
-from nasbench.harness.trajectory import candidate_at
+from nasbench.harness.trajectory import candidate_at, final_position
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/searchers/findings.md"
@@ -82,7 +82,7 @@ def luck(options: argparse.Namespace) -> Iterator[str]:
 
     def regret(name: str, seed: int, told: Literal["seed"] | None) -> float:
         done = run(table, name, seed, budget=Budget(200), noise_seed=told)
-        chosen = candidate_at(done, int(done.trajectory.values[:, 0].argmin()))
+        chosen = candidate_at(done, final_position(done.trajectory))
         return float(best - table.query([chosen])[0].metrics["valid_accuracy"])
 
     def both(name: str) -> list[np.ndarray]:

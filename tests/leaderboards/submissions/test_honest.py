@@ -133,10 +133,10 @@ def test_another_searcher_does_not_give_the_same_runs(entry):
 
 def exchange(a: Path, b: Path) -> None:
     """Give two runs the seed of each other, and nothing else."""
-    seeds = [json.loads(path.read_text())["seed"] for path in (a, b)]
     texts = [path.read_text() for path in (a, b)]
-    for path, text, own, other in zip((b, a), texts, seeds, seeds[::-1], strict=True):
-        path.write_text(text.replace(f'"seed":{own}', f'"seed":{other}', 1))
+    first, second = (json.loads(text)["seed"] for text in texts)
+    b.write_text(texts[0].replace(f'"seed":{first}', f'"seed":{second}'))
+    a.write_text(texts[1].replace(f'"seed":{second}', f'"seed":{first}'))
 
 
 def test_reordered_seeds_are_found_by_running_again(mine, frozen, tmp_path):
