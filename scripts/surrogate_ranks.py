@@ -22,9 +22,11 @@ from scipy.stats import kendalltau
 from nasbench import Budget, Candidate, registry
 from nasbench.atomic import replacing, write_text
 from nasbench.core import Run
+from nasbench.harness.collection import Collection, collect
 from nasbench.harness.compare import compare
+from nasbench.harness.lookup import Lookup, curve_values
 from nasbench.harness.statistics import Interval, mean_interval
-from nasbench.harness.trajectory import candidate_at, final_position, incumbent_positions
+from nasbench.harness.trajectory import candidate_at, final_position
 from nasbench.harness.wording import format_interval
 from tabular.embedded import NAMES
 
@@ -71,9 +73,9 @@ def main() -> None:
         curves = {}
         gains = {}
         for benchmark in (name, *(f"{name}@{model}" for model in MODELS)):
-            runs = measured(benchmark, asked)
-            curves[benchmark] = {each: regrets(benchmark, own) for each, own in runs.items()}
-            gains[benchmark] = optimism(name, [run for own in runs.values() for run in own])
+            found = measured(benchmark, asked)
+            curves[benchmark] = regrets(benchmark, found, asked.queries)
+            gains[benchmark] = optimism(name, [file.run for file in found.files])
         task = name.partition("/")[2]
         draw(DOCS / f"ranks-{task}.svg", curves)
         lines += rows(name, curves, gains)
@@ -82,32 +84,31 @@ def main() -> None:
     write_text(DOCS / "ranks.md", head + "\n".join([*lines, FOOT, *sections, ""]))
 
 
-def measured(benchmark: str, asked: argparse.Namespace) -> dict[str, list[Run]]:
-    """The runs of each searcher."""
+def measured(benchmark: str, asked: argparse.Namespace) -> Collection:
+    """The runs of all searchers."""
     print(f"searching {benchmark}", flush=True)
-    found = compare(
+    out = asked.out / benchmark.replace("/", "_")
+    compare(
         *(benchmark, SEARCHERS, range(asked.seeds)),
         budget=Budget(asked.queries),
-        out=asked.out / benchmark.replace("/", "_"),
+        out=out,
         processes=asked.processes,
     )
-    return {name: [run for run in found if run.searcher == name] for name in SEARCHERS}
+    return collect(out)
 
 
-def regrets(benchmark: str, runs: Sequence[Run]) -> NDArray[np.float64]:
-    """Regret (runs, evaluations) of the incumbent, on the benchmark's own scale, free of noise."""
+def regrets(benchmark: str, found: Collection, queries: int) -> dict[str, NDArray[np.float64]]:
+    """Regret (runs, evaluations) of each searcher's incumbents, on the benchmark's scale."""
     known: Any = registry.benchmark(benchmark)
     best = np.nanmax(known.rows()[1][METRIC])
-    found: NDArray[np.float64] = best - np.stack([held(known, run) for run in runs])
-    return found
-
-
-def held(benchmark: Any, run: Run) -> NDArray[np.float64]:
-    """The benchmark's values (evaluations,) of what a run had in hand."""
-    positions, which = np.unique(incumbent_positions(run.trajectory), return_inverse=True)
-    picks = [Candidate(candidate_at(run, int(k)).arch) for k in positions]
-    values = np.array([result.metrics[METRIC] for result in benchmark.query(picks)])
-    return np.asarray(values[which])
+    (metric,) = (each for each in known.metrics if each.name == METRIC)
+    lookup, grid = Lookup(known, found), np.arange(1.0, queries + 1)
+    column = lookup.column(metric)
+    held = {
+        name: curve_values(found.searchers[name], lookup, column, grid, "evaluations")
+        for name in SEARCHERS
+    }
+    return {name: np.asarray(best - values) for name, values in held.items()}
 
 
 def optimism(table: str, runs: Sequence[Run]) -> Interval:
