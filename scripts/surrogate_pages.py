@@ -168,7 +168,10 @@ def anchored(name: str) -> str:
     told = f"Noise anchor of {task}: "
     found = quality.anchor(registry.benchmark(name), METRIC)
     if found is not None:
-        return f"{told}tau of two seeds {found[0]:.3f}, in the best quarter {found[1]:.3f}.\n"
+        return (
+            f"{told}two seeds have a tau of {found[0]:.3f}, and of {found[1]:.3f} in the quarter "
+            "that the first ranks best.\n"
+        )
     again = page.retrained(DOCS / "surrogates" / f"{task}.seed1.csv")
     if again is None:
         return f"{told}unknown, as its table has one training of each class.\n"

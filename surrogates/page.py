@@ -71,7 +71,7 @@ def _legend(benchmark: Benchmark, plan: Plan, anchor: Anchor | None) -> list[str
     else:
         noise = (
             f"**Noise anchor:** two trainings of each class with different seeds have a tau of "
-            f"{anchor[0]:.3f}, and of {anchor[1]:.3f} among the best quarter."
+            f"{anchor[0]:.3f}, and of {anchor[1]:.3f} among the quarter that the first ranks best."
         )
     figures = (
         "`tau_top`: among the best quarter by their true values. `precision`: share of the "

@@ -183,7 +183,7 @@ def anchor(benchmark: Benchmark, metric: str) -> tuple[float, float] | None:
     A table's first two trainings of a class; of another benchmark, the first answer to noise seeds
     and the first other one. Classes with a single training are left out, and None is for a
     benchmark of such alone. The best quarter is chosen by the first answer, as a surrogate's is by
-    the one training that it is held against.
+    the values that it is held against; a table's card has the tau where other seeds choose it.
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures.

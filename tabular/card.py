@@ -193,7 +193,8 @@ class _Card:
     def seeds(self) -> Iterator[str]:
         yield "## Noise between seeds"
         yield ""
-        found = agreement.noise(agreement.trained_values(self.table, self.metric))
+        values = agreement.trained_values(self.table, self.metric)
+        found = agreement.noise(values)
         if found is None:
             yield (
                 "The table has one seed, so how far two trainings of one architecture differ "
@@ -217,7 +218,7 @@ class _Card:
             ],
         )
         yield ""
-        yield from card_facts.ceilings(found, self.table.repeats)
+        yield from card_facts.ceilings(found, values)
 
     def sizes(self) -> Iterator[str]:
         yield "## Size and cost"

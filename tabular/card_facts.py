@@ -11,7 +11,7 @@ import numpy as np
 
 from nasbench.core import InputSpec
 from tabular import schema
-from tabular.agreement import Floats, Noise, ceiling
+from tabular.agreement import Floats, Noise, ceiling, ceiling_top
 from tabular.records import UNKNOWN
 
 if TYPE_CHECKING:
@@ -110,8 +110,9 @@ def sampling_error(table: Table, metric: str, values: Floats) -> str:
     )
 
 
-def ceilings(found: Noise, repeats: int) -> Iterator[str]:
-    """What the noise means for whoever predicts the table."""
+def ceilings(found: Noise, values: Floats) -> Iterator[str]:
+    """What the noise of a metric (rows, repeats) means for whoever predicts the table."""
+    repeats = values.shape[1]
     yield (
         f"Over {found.architectures:,} architectures with every seed; their means have a standard "
         f"deviation of {found.spread:.2f} points, {found.spread / found.deviation:.1f} times that "
@@ -125,7 +126,9 @@ def ceilings(found: Noise, repeats: int) -> Iterator[str]:
         "and noise normal, a predictor that knew every architecture's expectation would reach "
         f"{decimal(ceiling(found.tau), 3)} where the values are of one seed and "
         f"{decimal(ceiling(found.tau, repeats), 3)} where they are means of all {repeats}: more "
-        "than that cannot be asked of any."
+        "than that cannot be asked of any. Among the best quarter by these means it would reach "
+        f"{decimal(ceiling_top(values), 3)} at most (simulated, with the noise that good "
+        "architectures have)."
     )
     yield ""
     chosen = "the mean of the other seeds" if repeats > 2 else "one of the two, in turn"

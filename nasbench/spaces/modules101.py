@@ -163,13 +163,16 @@ def module_hash(sources: Sequence[Sequence[int]], labels: Sequence[int]) -> str:
     hashes = [_md5(str(degree)) for degree in degrees]
     for _ in sources:
         hashes = [
-            _md5(
-                f"{''.join(sorted([hashes[k] for k in into]))}|"
-                f"{''.join(sorted([hashes[k] for k in out]))}|{own}"
-            )
+            _md5(f"{_joined(hashes, into)}|{_joined(hashes, out)}|{own}")
             for (into, out), own in zip(around, hashes, strict=True)
         ]
     return _md5(str(sorted(hashes)))
+
+
+def _joined(hashes: Sequence[str], vertices: Sequence[int]) -> str:
+    if len(vertices) == 1:  # as is frequent, and this is most of the work of importing a file
+        return hashes[vertices[0]]
+    return "".join(sorted([hashes[k] for k in vertices]))
 
 
 def _md5(text: str) -> str:

@@ -105,6 +105,28 @@ def test_the_ceiling_is_what_the_truth_itself_reaches(seeds):
     assert agreement.ceiling(between, seeds) == pytest.approx(reached, abs=0.01)
 
 
+@pytest.mark.parametrize("seeds", [2, 5])
+def test_at_the_top_the_ceiling_is_hardly_above_what_the_truth_reaches(seeds):
+    truth, values = noisy(seeds)
+    chosen = agreement.top(values.mean(axis=1))
+    reached = agreement.tau(truth[chosen], values.mean(axis=1)[chosen])
+    found = agreement.ceiling_top(values)
+    assert reached - 0.03 < found < reached + 0.15
+    assert agreement.ceiling_top(values + 7) == pytest.approx(found, abs=1e-6)
+
+
+def test_at_the_top_the_noise_is_that_of_its_architectures():
+    """Noise that only what is bad has does not lower it."""
+    rng = np.random.default_rng(1)
+    truth = np.linspace(0, 100, 4000)
+    bad = np.where(truth < 60, 5.0, 0.5)
+    values = truth[:, None] + bad[:, None] * rng.normal(size=(4000, 3))
+    quiet = truth[:, None] + 0.5 * rng.normal(size=(4000, 3))
+    expected = agreement.ceiling_top(quiet)
+    assert agreement.ceiling_top(values) == pytest.approx(expected, abs=0.01)
+    assert agreement.ceiling_top(values[::-1]) == agreement.ceiling_top(values)
+
+
 def test_without_agreement_between_seeds_the_ceiling_is_zero():
     assert agreement.ceiling(-0.1) == agreement.ceiling(0.0, 3) == 0
 
