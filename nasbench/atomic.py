@@ -97,10 +97,14 @@ def output_fault(path: Path, fault: OSError | RuntimeError) -> OutputFault:
         errno.EACCES: "no permission to write there; choose another place",
         errno.EPERM: "no permission to write there; choose another place",
         errno.EROFS: "the file system is read-only; choose another place",
+        errno.EEXIST: "a part of the path is a file, not a folder; choose another place",
         errno.ENOTDIR: "a part of the path is a file, not a folder; choose another place",
         errno.EISDIR: "there is a folder of that name; choose another place",
     }.get(code, "choose another place")
-    return OutputFault(code, f"cannot write {path} ({os.strerror(code)}): {advice}")
+    if not code:  # of NumPy, which wrote less than it should and does not say why
+        advice = "if the disk is full, free some space, else choose another place"
+    told = os.strerror(code) if code else f"{fault}"
+    return OutputFault(code, f"cannot write {path} ({told}): {advice}")
 
 
 def _umask() -> int:

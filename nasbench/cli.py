@@ -27,7 +27,7 @@ INTERRUPTED = 130
 TERMINATED = 143
 """128 + SIGTERM, what batch systems send before they kill."""
 
-_GO_ON = "interrupted; run the same command again to go on where it stopped"
+_GO_ON = "interrupted; run the same command again; what it finished and kept is not repeated"
 _NEGATIVE = re.compile(r"-\d.*")
 
 

@@ -63,10 +63,12 @@ def _rows(table: Table) -> str:
     space = table.space
     if tuple(space.arity) != tuple(table.source.attributes["arity"]):
         raise TableFault(f"the table is for arity {table.source.attributes['arity']}")
-    if len(space) > LISTED:
-        return _sample(table)
     everyone = table.per == "architecture"
-    expected = classes.all_genes(space) if everyone else classes.canonical_genes(space)
+    expected = None
+    if len(space) <= LISTED:
+        expected = classes.all_genes(space) if everyone else classes.canonical_genes(space)
+    if expected is None or (table.setting is None and len(table.genes) < len(expected)):
+        return _sample(table)
     if not np.array_equal(table.genes, expected):
         raise TableFault(
             f"the {len(table.genes)} rows are not the {len(expected)} of {space.name} in order"
@@ -84,7 +86,7 @@ def _rows(table: Table) -> str:
 
 
 def _sample(table: Table) -> str:
-    """The rows of a table of a space too large to list."""
+    """The rows of a table of some architectures: imported, or of a space too large to list."""
     archs = [Architecture(table.space.name, tuple(genes)) for genes in table.genes.tolist()]
     wrong = sum(not table.space.is_valid(arch) for arch in archs)
     if table.per == "class":
@@ -94,7 +96,10 @@ def _sample(table: Table) -> str:
             f"{wrong} of {len(archs)} rows are not of {table.space.name} or not canonical, "
             f"{len(archs) - len(set(archs))} are there twice"
         )
-    return f"{len(archs)} of the {len(table.space):.3g} architectures of {table.space.name}"
+    wrong = int((table.rows_of(table.genes) != np.arange(len(archs))).sum())
+    if wrong:
+        raise TableFault(f"{wrong} architectures are looked up in another row than their own")
+    return f"{len(archs)} of the {len(table.space):,} architectures of {table.space.name}"
 
 
 def _complete(table: Table) -> str:
@@ -102,7 +107,9 @@ def _complete(table: Table) -> str:
         return "nothing to train"
     done = table.status != schema.NOT_TRAINED
     if table.setting is None:
-        return f"{int(done.sum())} of {done.size} trainings have values, imported as given"
+        told = f"{int(done.sum())} of {done.size} trainings have values, imported as given"
+        partial = int((done & ~table.recorded().all(axis=-1)).sum())
+        return f"{told}; {partial} of them lack some epochs" if partial else told
     diverged = int((table.status == schema.DIVERGED).sum())
     if not done.all():
         raise TableFault(f"{int((~done).sum())} of {done.size} trainings are missing")

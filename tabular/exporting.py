@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nasbench import registry
-from tabular.arguments import File, opened
+from tabular.arguments import File, Overwrite, opened, refuse_existing
 
 if TYPE_CHECKING:
     from tabular.table import Table
@@ -26,6 +26,7 @@ def export(
     configspace: Annotated[
         Path | None, typer.Option(help="Write the space as ConfigSpace JSON here.")
     ] = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Write a table for others: CSV and Parquet have a line for each training and epoch."""
     from tabular.exporters import configspace as as_configspace
@@ -44,6 +45,9 @@ def export(
         raise typer.BadParameter(
             "name an output: --csv, --parquet, --syne-tune or --configspace, with a path"
         )
+    for format_, path in wanted:
+        if format_ is not as_syne_tune:  # which never replaces a folder with files in it
+            refuse_existing(path, overwrite)
     table = opened(file)
     for format_, path in wanted:
         format_.export(table, path)

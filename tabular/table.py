@@ -167,6 +167,14 @@ class Table:
         planes = [self._columns.plane(metric, k) for k in range(len(self.epochs))]
         return np.stack(planes, axis=-1)
 
+    def recorded(self) -> NDArray[np.bool_]:
+        """Whether any curve has a value, (rows, repeats, epochs)."""
+        found = np.zeros((*self.status.shape, len(self.epochs)), dtype=np.bool_)
+        for name in self._columns.paths:
+            if not self._columns.is_static(name):
+                found |= ~np.isnan(self.curves(name))
+        return found
+
     def trainings(self, metric: str, *, epochs: int | None = None) -> NDArray[np.float64]:
         """A metric of every training after so many epochs, (rows, repeats); raises as `lookup`."""
         self._refuse_static(metric)

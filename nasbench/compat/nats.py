@@ -8,20 +8,24 @@
 
 `create` takes tables that `nasbench table import nats-tss` (nats-sss, nasbench201) made, one for
 each data set and schedule (`hp`) that is asked for: paths, tables, or a folder of them. Methods,
-arguments, keys and numbers are those of nats_bench; only these things differ:
+arguments, keys and numbers are those of nats_bench; these things differ:
 
 - The generator that draws seeds and architectures is passed in; nats_bench uses the global one.
 - `simulate_train_eval` answers with validation accuracy or not at all. Where it was not recorded
   (before the last of 200 epochs on cifar100 and ImageNet16-120), nats_bench takes accuracy on
   validation and test data together instead, without a word. `get_more_info` has that one as
   `valtest-accuracy`, as there.
-- Errors are those of `nasbench.errors`, texts are our own, and there are no trained weights.
+- Errors are those of `nasbench.errors`, and texts are our own.
+- There are no weights, files or networks: no `get_net_param`, `clear_params`, `reload`,
+  `reset_archive_dir`, `archive_dir`, `reset_fast_mode`, `fast_mode`, `get_net_config` and
+  `arch2infos_dict`; nor is there `get_unique_str`, for which `space.canonical` does.
 - The size of a network is one number for all seeds. A latency may differ in its last bit, and so
   may a size where seeds disagree on it: tables keep latencies in milliseconds and sizes in ones.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -29,10 +33,11 @@ from typing import Any
 import numpy as np
 
 from nasbench import registry
+from nasbench.compat.nats_archs import Architectures
+from nasbench.compat.nats_best import best, set_names
 from nasbench.compat.nats_results import Results, drawn
 from nasbench.compat.nats_tables import SETS, Trained, Trainings
 from nasbench.compat.nats_trials import trials
-from nasbench.core import Architecture
 from nasbench.errors import InvalidArchitecture, TableFault, UnknownMetric, UnknownName
 
 SPACES = {"tss": "cell201-v1", "topology": "cell201-v1", "sss": "size-v1", "size": "size-v1"}
@@ -70,13 +75,11 @@ def create(
     return NatsBench(map(Trained, _opened(file_path_or_dict)), SPACES[search_space], rng)
 
 
-class NatsBench:
+class NatsBench(Architectures):
     """Look-ups in tables of one space, by data set and schedule; made by `create`."""
 
     def __init__(self, trained: Iterable[Trained], space: str, rng: np.random.Generator) -> None:
-        self.space = registry.space(space)
-        self._size = len(self.space)
-        self._rng = rng
+        super().__init__(registry.space(space), rng)
         self._used_time = 0.0
         self._trained: dict[tuple[str, str], Trained] = {}
         for each in trained:
@@ -87,12 +90,6 @@ class NatsBench:
             self._trained[each.dataset, each.hp] = each
         if not self._trained:
             raise TableFault("there is no table; make one with `nasbench table import nats-tss`")
-
-    def __len__(self) -> int:
-        return len(self.space)
-
-    def __getitem__(self, index: int) -> str:
-        return self.arch(index)
 
     def __repr__(self) -> str:
         return f"<NatsBench of {', '.join(each.name for each in self.tables)}>"
@@ -108,42 +105,18 @@ class NatsBench:
         return [each.table for each in self._trained.values()]
 
     @property
+    def avaliable_hps(self) -> list[str]:
+        """Schedules that there are tables of; the spelling is that of nats_bench."""
+        return sorted({hp for _, hp in self._trained})
+
+    @property
     def evaluated_indexes(self) -> set[int]:
         """Indices of the architectures that some table has trainings of."""
-        tables = self._trained.values()
-        return {index for index in range(len(self)) if any(each.has(index) for each in tables)}
+        return {index for each in self._trained.values() for index in each.indices()}
 
     def reset_time(self) -> None:
         """Sets the used time to 0."""
         self._used_time = 0.0
-
-    def random(self) -> int:
-        """The index of a uniformly drawn architecture."""
-        return int(self._rng.integers(len(self)))
-
-    def arch(self, index: int) -> str:
-        """The string of an architecture."""
-        return self.space.format(self.space.arch(index))
-
-    def query_index_by_arch(self, arch: Any) -> int:
-        """Index of a string, of an object with `tostr()`, of an `Architecture`, or of an index.
-
-        -1 for anything that is not in the space.
-
-        Raises:
-            InvalidArchitecture: an index that is out of range.
-        """
-        if isinstance(arch, (int, np.integer)):
-            if not 0 <= arch < self._size:
-                self.space.arch(int(arch))  # says what is wrong with it
-            return int(arch)
-        try:
-            if isinstance(arch, Architecture):
-                return self.space.index(arch)
-            text = arch.tostr() if hasattr(arch, "tostr") else arch
-            return self.space.index(self.space.parse(text)) if isinstance(text, str) else -1
-        except InvalidArchitecture:
-            return -1
 
     def get_more_info(
         self,
@@ -231,6 +204,43 @@ class NatsBench:
         trained = self._of(dataset if one else "cifar10-valid", hp)
         return trained.latency(trained.row(self._index(index)))
 
+    def find_best(
+        self,
+        dataset: str,
+        metric_on_set: str,
+        flop_max: float | None = None,
+        param_max: float | None = None,
+        hp: str | int = "12",
+        enforce_all: bool | None = None,
+    ) -> tuple[int, float | None]:
+        """Index and accuracy of the first best in the mean over seeds; (-1, None) if there is none.
+
+        Args:
+            dataset: what was trained on; with `valid` on cifar10, that is cifar10-valid.
+            metric_on_set: `train`, `valid` or `test`, or a set by its own name, such as `x-valid`.
+            flop_max, param_max: most FLOPs and parameters in millions; unknown ones are more.
+            hp: the schedule.
+            enforce_all: of no effect, as all architectures with trainings are always looked at.
+
+        Raises:
+            UnknownName: there is no such data set, schedule or set.
+        """
+        name, on = set_names(dataset, metric_on_set)
+        return best(self._of(name, hp), on, flop_max, param_max)
+
+    def statistics(self, dataset: str, hp: str | int) -> dict[int, int]:
+        """How many architectures have so many trainings on a data set, by their number.
+
+        Raises:
+            UnknownName: there is no such data set or schedule.
+        """
+        trained = self._of(dataset, hp)
+        counts = Counter(
+            len(trained.repeats(trained.row(index))) if trained.has(index) else 0
+            for index in self.evaluated_indexes
+        )
+        return dict(counts)
+
     def query_meta_info_by_index(self, arch_index: Any, hp: str | int = "12") -> Results:
         """All trainings of an architecture with a schedule."""
         index = self._index(arch_index)
@@ -262,15 +272,6 @@ class NatsBench:
         for each in sorted(self.evaluated_indexes) if index < 0 else [index]:
             for hp in sorted({hp for (_, hp), one in self._trained.items() if one.has(each)}):
                 print(self.query_by_arch(each, hp))
-
-    def _index(self, arch: Any) -> int:
-        index = self.query_index_by_arch(arch)
-        if index < 0:
-            raise InvalidArchitecture(
-                f"{arch!r} is not an architecture of {self.space.name}; "
-                f"its strings are such as {self.arch(0)!r}"
-            )
-        return index
 
     def _of(self, dataset: str, hp: str | int) -> Trained:
         found = self._trained.get((dataset, _schedule(hp)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any, Protocol, runtime_checkable
@@ -116,6 +116,10 @@ class Trained:
         row = self._row_of.get(self.space.arch(index).genes)
         return row is not None and bool(self.repeats(row))
 
+    def indices(self) -> Iterator[int]:
+        """Those of the architectures that were trained, ascending."""
+        return filter(self.has, range(len(self.space)))
+
     def repeats(self, row: int) -> dict[int, int]:
         """The repeat of each seed that a row was trained with."""
         found = self._repeats.get(row)
@@ -223,14 +227,17 @@ class Trained:
         """Seconds of a batch of 256 examples."""
         return self._scaled(row, LATENCY, 1000)
 
+    def sizes(self, row: int) -> dict[str, float | None]:
+        """FLOPs and parameters in millions."""
+        return {
+            "flops": self._scaled(row, "macs", 1e6),
+            "params": self._scaled(row, "params", 1e6),
+        }
+
     def costs(self, row: int) -> dict[str, float | None]:
         """Parameters and FLOPs in millions, seconds of a batch of 256, seconds of training."""
         repeats = list(self.repeats(row).values())
-        found = {
-            "flops": self._scaled(row, "macs", 1e6),
-            "params": self._scaled(row, "params", 1e6),
-            "latency": self.latency(row),
-        }
+        found = {**self.sizes(row), "latency": self.latency(row)}
         for name, split in self.sets.items():
             all_s = [self.seconds(split, row, k, self.epochs - 1) for k in repeats]
             known = [each for each in all_s if each]

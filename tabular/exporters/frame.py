@@ -47,7 +47,9 @@ def frame(table: Table) -> pd.DataFrame:
         else:
             columns[metric.name] = table.curves(metric.name)[rows, repeats].ravel()
     columns["cost_s"] = table.all_charged_s()[rows].ravel()
-    return pd.DataFrame(columns)
+    found = pd.DataFrame(columns)
+    recorded = table.recorded()[rows, repeats].ravel()
+    return found if recorded.all() or not recorded.any() else found[recorded]
 
 
 def _costs(table: Table) -> pd.DataFrame:

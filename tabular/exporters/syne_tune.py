@@ -7,7 +7,8 @@ Every architecture that has a training is a configuration, members of one class 
 schedulers draw from the whole space. Objectives are named and directed as in Syne Tune's own
 blackbox of NAS-Bench-201: an accuracy in % becomes an error from 0 to 1, `metric_valid_error`,
 seconds are `metric_elapsed_time` since the start and `metric_runtime` since the recorded
-epoch before; other metrics keep their values. What was not measured is NaN, never filled in.
+epoch before, or since the start where each length is a training of its own; other metrics keep
+their values. What was not measured is NaN, never filled in.
 """
 
 from __future__ import annotations
@@ -81,10 +82,13 @@ def evaluations(table: Table, rows: NDArray[np.int64]) -> NDArray[np.float32]:
         if name == ELAPSED:
             found[..., k] = elapsed
         elif name == RUNTIME:
-            found[..., k] = np.diff(elapsed, axis=-1, prepend=0.0)
+            found[..., k] = np.diff(elapsed, prepend=0.0) if table.continues else elapsed
         elif metric is not None:
             found[..., k] = _values(table, metric)[rows]
     found[table.status[rows] == schema.NOT_TRAINED] = np.nan
+    recorded = table.recorded()[rows]
+    if recorded.any():
+        found[~recorded] = np.nan
     return found
 
 

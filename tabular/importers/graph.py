@@ -63,6 +63,8 @@ def read(source: Path, *, dataset: str = "") -> schema.Content:
     if name not in DATASETS:
         raise registry.unknown(UnknownName, "data set", name, list(DATASETS))
     path = source / f"{name}.bench" if source.is_dir() else source
+    if path.stem in DATASETS.keys() - {name}:
+        raise TableFault(f"{path} is the file of {path.stem}, not of {name}; name that of {name}")
     space = registry.space(graph.NAME)
     genes = classes.canonical_genes(space)
     values = _values(load(read_bytes(path, MOST), NAMES, str(path)), genes, name, path)

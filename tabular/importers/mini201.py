@@ -17,6 +17,7 @@ from nasbench import registry
 from nasbench.core import Space
 from nasbench.errors import TableFault, UnknownName
 from tabular import classes, schema
+from tabular.importers.documents import read_bytes
 from tabular.importers.unpickle import Names, load
 
 COLUMNS = {
@@ -26,6 +27,8 @@ COLUMNS = {
 }
 """Validation and test column of each data set."""
 EPOCHS = 12
+MOST = 1 << 25
+"""Bytes; the file has 2.3 MB."""
 
 
 def read(source: Path, *, dataset: str = "cifar10") -> schema.Content:
@@ -40,7 +43,7 @@ def read(source: Path, *, dataset: str = "cifar10") -> schema.Content:
     space = registry.space("cell201-v1")
     columns = frame(source)
     order = _order(columns, space, source)
-    values = [np.asarray(columns[name], dtype=np.float64)[order] for name in COLUMNS[dataset]]
+    values = [_percentages(columns[name], f"{source}: {name}")[order] for name in COLUMNS[dataset]]
     genes = classes.all_genes(space)
     row = np.full(len(genes), -1, dtype=np.int32)
     row[genes @ schema.code_weights(space.arity)] = np.arange(len(genes))
@@ -72,7 +75,7 @@ def frame(path: Path) -> dict[str, NDArray[Any]]:
     Raises:
         TableFault: the file is damaged, is another one, or wants to run something.
     """
-    pickled = load(path.read_bytes(), _NAMES, str(path))
+    pickled = load(read_bytes(path, MOST), _NAMES, str(path))
     try:
         state = pickled.state["_data"].state[3]["0.14.1"]
         labels = state["axes"][0].state["data"].array()
@@ -84,6 +87,18 @@ def frame(path: Path) -> dict[str, NDArray[Any]]:
     except (AttributeError, KeyError, IndexError, TypeError, ValueError) as fault:
         raise TableFault(f"{path} does not hold a pandas 1 data frame ({fault})") from fault
     return columns
+
+
+def _percentages(values: NDArray[Any], what: str) -> NDArray[np.float64]:
+    if values.dtype != np.float64:
+        raise TableFault(f"{what} is of {values.dtype}, expected float64; get the file again")
+    wrong = ~((values >= 0) & (values <= 100))
+    if wrong.any():
+        raise TableFault(
+            f"{what} has {values[wrong][0]:g}, expected accuracies from 0 to 100; "
+            "get the file again"
+        )
+    return values
 
 
 def _order(columns: dict[str, NDArray[Any]], space: Space, path: Path) -> NDArray[np.int64]:

@@ -21,7 +21,7 @@ import math
 import operator
 import struct
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +129,7 @@ class Trainings:
         budgets = np.flatnonzero(counts.any(axis=0))
         columns = [self._column(k, order, budgets) for k in range(len(METRICS))]
         train_s = columns[METRICS.index(schema.TRAINING_S)].values[..., -1]
-        missing = n * REPEATS * len(budgets) - int(counts.sum())
+        gaps = _gaps(n, n * REPEATS * len(budgets) - int(counts.sum()))
         params = np.array(self._params)[order]
         return schema.Content(
             name="nb101",
@@ -145,7 +145,7 @@ class Trainings:
             train_s=train_s.astype(np.float32),
             cost_s=_means(train_s).astype(np.float32),
             measured="given",
-            source=_SOURCE + (f"; {missing:,} trainings are missing" if missing else ""),
+            source="; ".join([_SOURCE, *gaps]),
         )
 
     def _row(self, name: str, digits: str, ops: str, params: int) -> int:
@@ -269,6 +269,14 @@ class _Operations(dict[str, tuple[int, list[int]]]):
         code = sum(map(operator.mul, numbers, modules.WEIGHTS[-modules.INNER :]))
         self[names] = found = code, [-1, *numbers, -2]
         return found
+
+
+def _gaps(cells: int, missing: int) -> Iterator[str]:
+    """What a file lacks of the published one: cells, and trainings of those that it has."""
+    if cells < CELLS:
+        yield f"{cells:,} of the {CELLS:,} cells"
+    if missing:
+        yield f"{missing:,} of their trainings are missing"
 
 
 def _means(values: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -159,6 +159,8 @@ def _training(path: Path) -> tuple[Setting, Training]:
     info = item(item(document, "info", what), 0, f"{what} info")
     values = [item(config, key, what) for key in SETTINGS.values()]
     epochs = number(item(document, "budget", what), f"{what} budget", low=1, high=1e6)
+    if epochs != int(epochs):
+        raise TableFault(f"{what} budget is {epochs:g}, expected whole epochs; get the file again")
     setting = (epochs, *(number(value, f"{what} setting") for value in values))
     params = info.get("model_parameters") if isinstance(info, dict) else None
     return setting, Training(

@@ -119,6 +119,8 @@ class Opcodes:
             return b"\n".join(self._line() for _ in range(lines))
         if size in _COUNT_BYTES:
             return self._take(int.from_bytes(self._take(_COUNT_BYTES[size]), "little"))
+        if self.offset == 1 and not self._data:
+            raise self.fault("it is empty")
         raise self.fault(f"{bytes((op,))!r} is no opcode")
 
     def _line(self) -> bytes:

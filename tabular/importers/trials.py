@@ -115,6 +115,8 @@ class Trials:
             found[f"{split}_loss"] = _curve(trial["eval_losses"], keys)
             found[f"{split}_accuracy"] = _curve(trial["eval_acc1es"], keys)
             found[f"{split}_epoch_s"] = _seconds(trial["eval_times"], keys)
+        for name, values in found.items():
+            _refuse_negative(name, values)
         return found
 
     def _store(self, row: int, seed: int, numbers: Mapping[str, Numbers]) -> None:
@@ -221,6 +223,11 @@ def _seconds(by_key: Mapping[Any, Any] | None, keys: Sequence[Any]) -> Numbers:
     """Seconds of each epoch, (1,) if all are the same; NaN where there are none."""
     values = _curve(by_key or {}, keys)
     return values[:1] if np.all(values == values[0]) or np.isnan(values).all() else values
+
+
+def _refuse_negative(name: str, values: Numbers) -> None:
+    if np.any(values < 0):
+        raise ValueError(f"its {name} is {np.nanmin(values):g}")
 
 
 def _latency(measured: Any) -> float:

@@ -59,7 +59,8 @@ def run(
     except TableFault:
         raise
     except Exception as fault:  # a damaged pickle can raise anything
-        raise opcodes.fault(str(fault) or type(fault).__name__) from fault
+        told = "it refers to what is not there" if isinstance(fault, LookupError) else str(fault)
+        raise opcodes.fault(told or type(fault).__name__) from fault
 
 
 def far_mentions(opcodes: Opcodes) -> set[int]:

@@ -37,7 +37,10 @@ def test_a_file_has_the_permissions_of_an_ordinary_one(tmp_path):
 
 def test_a_path_through_a_file_is_an_output_fault_that_says_what_to_do(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(OutputFault, match=r"cannot write .*choose another place"):
+    with pytest.raises(
+        OutputFault,
+        match=r"cannot write .*a part of the path is a file, not a folder; choose another",
+    ):
         atomic.write_text(tmp_path / "file" / "run.json", "")
 
 
@@ -53,6 +56,11 @@ def test_a_folder_without_permission_is_an_output_fault(tmp_path):
     tmp_path.chmod(0o500)
     with pytest.raises(OutputFault, match="no permission"):
         atomic.write_text(tmp_path / "run.json", "")
+
+
+def test_a_write_that_stopped_without_a_reason_is_told_as_it_is(tmp_path):
+    fault = atomic.output_fault(tmp_path, OSError("9 requested and 4 written"))
+    assert "(9 requested and 4 written): if the disk is full, free some space" in str(fault)
 
 
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT])

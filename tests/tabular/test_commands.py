@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from nasbench import registry
-from nasbench.errors import TableFault, UnknownBenchmark
+from nasbench.errors import OutputFault, TableFault, UnknownBenchmark
 from tabular import build as building
 from tabular.commands import app
 from tabular.hdf5 import open_table
@@ -116,6 +116,18 @@ def test_export_writes_both_formats(run, toy_file, tmp_path):
     pytest.importorskip("pyarrow")
     run("export", toy_file, "--csv", tmp_path / "t.csv", "--parquet", tmp_path / "t.parquet")
     assert len(pd.read_csv(tmp_path / "t.csv")) == len(pd.read_parquet(tmp_path / "t.parquet"))
+
+
+@pytest.mark.parametrize("option", ["--parquet", "--configspace", "--csv"])
+def test_export_replaces_a_file_only_if_it_is_told_to(run, toy_file, tmp_path, option):
+    pytest.importorskip("pyarrow")
+    (tmp_path / "mine").write_text("mine")
+    with pytest.raises(OutputFault, match="is there already; choose another output, or pass --ove"):
+        run("export", toy_file, "--csv", tmp_path / "new", option, tmp_path / "mine")
+    assert [path.name for path in tmp_path.iterdir() if path != toy_file] == ["mine"]
+    assert (tmp_path / "mine").read_text() == "mine"
+    run("export", toy_file, option, tmp_path / "mine", "--overwrite")
+    assert (tmp_path / "mine").read_bytes() != b"mine"
 
 
 def test_export_without_an_output_is_wrong_usage(run, toy_file):

@@ -192,6 +192,20 @@ def test_cells_and_epochs_that_the_table_lacks_are_out_of_its_domain(nasbench, s
     assert issubclass(UnknownSchedule, api.OutOfDomainError)
 
 
+def test_a_training_that_is_missing_is_never_drawn(tmp_path, evaluations, spec):
+    records, _ = tfrecords.file(SPACE, ARCHS, evaluations)
+    name = SPACE.module_hash(ARCHS[0]).encode()
+    records.remove(next(each for each in records if name in each and b'", 4, ' in each))
+    (tmp_path / "part.tfrecord").write_bytes(b"".join(records))
+    write_table(tmp_path / "part.h5", nasbench101.read(tmp_path / "part.tfrecord"))
+    part, drawn = api.NASBench(tmp_path / "part.h5"), set()
+    for _ in range(40):
+        drawn.add(part.query(spec, epochs=4)["training_time"])
+    trainings = part.get_metrics_from_spec(spec)[1][4]
+    assert drawn == {each["final_training_time"] for each in trainings}
+    assert len(trainings) == 2
+
+
 def test_a_table_of_another_space_is_refused():
     with pytest.raises(WrongSpace, match="cell101-v1"):
         api.NASBench(ToyBenchmark())

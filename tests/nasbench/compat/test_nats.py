@@ -277,6 +277,54 @@ def test_indices_and_strings_are_equal(pair, what):
         assert ours.query_index_by_arch(asked) == theirs.query_index_by_arch(asked) == -1
 
 
+def test_what_describes_the_space_is_equal(pair, what):
+    theirs, ours, _ = pair
+    for name in ("meta_archs", "search_space_name", "is_topology", "is_size"):
+        assert getattr(ours, name) == getattr(theirs, name)
+    assert ours.full_train_epochs == theirs.full_train_epochs
+    assert ours.full_epochs_in_paper == theirs.full_epochs_in_paper
+    for index in (0, 11, len(theirs) - 1):
+        assert ours.archstr2index[ours.arch(index)] == theirs.archstr2index[theirs.arch(index)]
+    theirs.query_by_index(INDICES[what][0])
+    assert set(ours.avaliable_hps) == set(theirs.avaliable_hps)
+
+
+def test_cells_are_taken_apart_alike(pair, what):
+    theirs, ours, _ = pair
+    if what == "sss":
+        pytest.skip("sizes are no cells")
+    for index in range(0, len(ours), 1500):
+        text = ours.arch(index)
+        assert ours.str2lists(text) == theirs.str2lists(text)
+        assert (ours.str2matrix(text) == theirs.str2matrix(text)).all()
+    with pytest.raises(InvalidArchitecture, match="is none of the operations"):
+        ours.str2matrix(ours.arch(15624), ["none"])
+
+
+@pytest.mark.parametrize("bound", ["flop_max", "param_max", None])
+def test_the_best_is_equal(pair, what, bound):
+    theirs, ours, _ = pair
+    for index in INDICES[what]:
+        theirs.query_by_index(index)  # fast mode knows what has been asked for
+    size = {"flop_max": "flops", "param_max": "params", None: None}[bound]
+    for dataset, on in (("cifar10", "valid"), ("cifar10", "test"), ("cifar100", "x-test")):
+        for which in range(2):
+            cost = theirs.get_cost_info(INDICES[what][which], dataset)
+            limits = {bound: cost[size] * 1.0001} if bound else {}
+            expected = theirs.find_best(dataset, on, **limits, enforce_all=False)
+            assert ours.find_best(dataset, on, **limits) == expected
+    assert ours.find_best("cifar10", "train", flop_max=0.0) == (-1, None)
+
+
+def test_trainings_are_counted_alike(pair, what):
+    theirs, ours, _ = pair
+    for index in INDICES[what]:
+        theirs.query_by_index(index)
+    for dataset in natsfiles.DATASETS:
+        for hp in natsfiles.SCHEDULES[kind_of(what)]:
+            assert ours.statistics(dataset, hp) == theirs.statistics(dataset, hp)
+
+
 def test_an_architecture_is_asked_for_in_any_form(ours):
     class Structure:
         def tostr(self):

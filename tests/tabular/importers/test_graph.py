@@ -140,6 +140,12 @@ def test_an_unknown_data_set_is_refused(tmp_path):
         graph.read(tmp_path, dataset="corra")
 
 
+def test_the_file_of_another_data_set_is_refused(tmp_path):
+    path = written(tmp_path, b"", "citeseer")
+    with pytest.raises(TableFault, match="is the file of citeseer, not of pubmed"):
+        graph.read(path, dataset="pubmed")
+
+
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(TableFault, match="cannot be read"):
         graph.read(tmp_path, dataset="cora")

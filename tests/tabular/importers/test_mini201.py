@@ -93,6 +93,31 @@ def test_a_frame_of_other_cells_or_columns_is_refused(tmp_path, change):
         mini201.read(tmp_path / "other.pd")
 
 
+@pytest.mark.parametrize("value", [-5.0, 100.5, 1e300, np.nan])
+def test_what_is_no_accuracy_is_refused(tmp_path, value):
+    given = columns()
+    given["cifar10-test"][7] = value
+    (tmp_path / "wrong.pd").write_bytes(pandas1.dumps(given))
+    with pytest.raises(TableFault, match=r"cifar10-test has .* expected accuracies from 0 to 100"):
+        mini201.read(tmp_path / "wrong.pd")
+    mini201.read(tmp_path / "wrong.pd", dataset="cifar100")
+
+
+def test_accuracies_of_another_type_are_refused(tmp_path):
+    given = columns()
+    given["cifar10-val"] = given["cifar10-val"].astype(np.int64)
+    (tmp_path / "wrong.pd").write_bytes(pandas1.dumps(given))
+    with pytest.raises(TableFault, match="cifar10-val is of int64, expected float64"):
+        mini201.read(tmp_path / "wrong.pd")
+
+
+def test_a_file_too_large_is_not_read(tmp_path):
+    with (tmp_path / "large.pd").open("wb") as stream:
+        stream.truncate(1 << 40)
+    with pytest.raises(TableFault, match="has 1,099,511,627,776 bytes"):
+        mini201.read(tmp_path / "large.pd")
+
+
 def test_a_frame_that_names_something_else_is_refused(tmp_path, capsys):
     data = pandas1.dumps(columns()).replace(b"cbuiltins\nslice\n", b"cbuiltins\nprint\n")
     (tmp_path / "evil.pd").write_bytes(data)

@@ -14,6 +14,7 @@ from nasbench.errors import MissingExtra, TableFault
 from nasbench.spaces.cell101 import Cell101
 from nasbench.spaces.modules101 import OPS
 from nasbench.testing.benchmarks import BenchmarkConformance
+from tabular import checks
 from tabular.exporters import syne_tune
 from tabular.exporters.frame import frame
 from tabular.hdf5 import open_table, write_table
@@ -225,7 +226,7 @@ def test_missing_repeats_are_missing_and_counted(tmp_path):
     other = SPACE.parse("011001000 input,maxpool3x3,output")
     rows = [record(), record(), record(epochs=4), record(other), record(other, epochs=4)]
     made = read(tmp_path, *rows)
-    assert "7 trainings are missing" in made.source
+    assert "2 of the 423,624 cells; 7 of their trainings are missing" in made.source
     write_table(tmp_path / "t.h5", made)
     table = open_table(tmp_path / "t.h5")
     row, thin = table.rows_of([INCEPTION.genes, other.genes])
@@ -234,6 +235,20 @@ def test_missing_repeats_are_missing_and_counted(tmp_path):
     known = np.isfinite(table.curves("valid_accuracy"))
     assert known[row].tolist() == [[True, True], [False, True], [False, False]]
     assert known.sum() == 5
+    (told,) = (each.detail for each in checks.check(table) if each.what == "everything is trained")
+    assert told == "3 of 6 trainings have values, imported as given; 1 of them lack some epochs"
+    lines = frame(table)
+    assert len(lines) == 5
+    assert np.isfinite(lines.valid_accuracy).all()
+    values = syne_tune.evaluations(table, np.array([row, thin]))
+    assert (np.isfinite(values).all(axis=-1) == known[[row, thin]]).all()
+    assert (np.isnan(values).all(axis=-1) == ~known[[row, thin]]).all()
+
+
+def test_a_file_that_ends_between_records_says_how_many_cells_it_has(data, tmp_path):
+    (tmp_path / "cut.tfrecord").write_bytes(b"".join(data[0][:12]))
+    made = nasbench101.read(tmp_path / "cut.tfrecord")
+    assert f"; {len(made.genes)} of the 423,624 cells" in made.source
 
 
 def test_a_value_that_a_message_leaves_out_is_missing(tmp_path):

@@ -112,6 +112,12 @@ def test_settings_are_kept_apart(folder):
         nasbench301.read(folder, schedule="100")
 
 
+def test_a_part_of_an_epoch_is_refused(folder):
+    one(folder, document(ARCHS[3], budget=98.5), "results_99.json")
+    with pytest.raises(TableFault, match=r"results_99.json budget is 98.5, expected whole epochs"):
+        nasbench301.read(folder)
+
+
 def test_networks_of_different_sizes_are_not_one_architecture(tmp_path):
     one(tmp_path, document(ARCHS[0]))
     other = document(ARCHS[0], 92.0)
