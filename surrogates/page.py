@@ -86,8 +86,9 @@ def plot(plan: Plan, scores: Sequence[Score], anchor: Anchor | None) -> bytes:
     """Tau, tau of the best quarter and coverage by number of training classes, as PNG."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(11, 3.4), layout="constrained")
-    for axes, (name, title) in zip(figure.subplots(1, len(_SHOWN)), _SHOWN, strict=True):
+    figure = Figure(figsize=(11, 3.7), layout="constrained")
+    panels = figure.subplots(1, len(_SHOWN))
+    for axes, (name, title) in zip(panels, _SHOWN, strict=True):
         for model in plan.models:
             values = np.array(
                 [
@@ -107,7 +108,8 @@ def plot(plan: Plan, scores: Sequence[Score], anchor: Anchor | None) -> bytes:
         axes.set(xscale="log", title=title, xlabel="training classes")
         axes.set_xticks(plan.classes, map(str, plan.classes))
         axes.minorticks_off()
-        axes.legend()
+    told = panels[0].get_legend_handles_labels()
+    figure.legend(*told, loc="outside lower center", ncols=len(told[1]), frameon=False)
     image = io.BytesIO()
     figure.savefig(image, format="png", dpi=110, metadata={"Software": None})
     return image.getvalue()
