@@ -5,8 +5,8 @@ from __future__ import annotations
 import errno
 import os
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from nasbench.errors import OutputFault
@@ -59,6 +59,13 @@ def write_bytes(path: Path, data: bytes) -> None:
     """Replace `path` by `data`, all of it or nothing."""
     with replacing(path) as part:
         part.write_bytes(data)
+
+
+def write_together(files: Mapping[Path, bytes]) -> None:
+    """Replace several files, the last one last; none before all of them are written."""
+    with ExitStack() as parts:
+        for path, data in reversed(files.items()):  # the stack ends with the first
+            parts.enter_context(replacing(path)).write_bytes(data)
 
 
 def exchange(new: Path, folder: Path, aside: Path) -> None:

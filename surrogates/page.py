@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from nasbench.atomic import write_bytes, write_text
+from nasbench.atomic import write_together
 from nasbench.core import Benchmark
 from surrogates import quality
 from surrogates.quality import Plan, Score
@@ -31,8 +31,8 @@ def write(benchmark: Benchmark, plan: Plan, scores: Sequence[Score], folder: Pat
         OutputFault: the folder cannot be written.
     """
     anchor = quality.anchor(benchmark, plan.metric)
-    write_bytes(folder / PLOT, plot(plan, scores, anchor))
-    write_text(folder / PAGE, page(benchmark, plan, scores, anchor))
+    text, picture = page(benchmark, plan, scores, anchor), plot(plan, scores, anchor)
+    write_together({folder / PLOT: picture, folder / PAGE: text.encode()})
 
 
 def page(benchmark: Benchmark, plan: Plan, scores: Sequence[Score], anchor: Anchor | None) -> str:

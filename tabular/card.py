@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import numpy as np
 
-from nasbench.atomic import write_bytes, write_text
+from nasbench.atomic import write_together
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig
 from nasbench.spaces import drawing
@@ -42,7 +42,7 @@ LENGTHS = 6
 
 
 def write(table: Table, others: Sequence[Table], path: Path) -> None:
-    """Writes the card of a table to `path`, the page last.
+    """Writes the card of a table to `path` and its pictures, all of it or nothing.
 
     Raises:
         TableFault: the table has no accuracy.
@@ -50,9 +50,8 @@ def write(table: Table, others: Sequence[Table], path: Path) -> None:
         OutputFault: the place cannot be written or is full.
     """
     text, images = page(table, others, path.stem)
-    for name, data in images.items():
-        write_bytes(path.parent / name, data)
-    write_text(path, text)
+    pictures = {path.parent / name: data for name, data in images.items()}
+    write_together({**pictures, path: text.encode()})
 
 
 def page(table: Table, others: Sequence[Table], folder: str) -> tuple[str, dict[str, bytes]]:

@@ -28,6 +28,19 @@ def test_a_failed_write_leaves_the_old_file_alone(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["run.json"]
 
 
+def test_of_several_files_none_is_replaced_before_all_are_written(tmp_path):
+    picture, page = tmp_path / "card" / "plot.svg", tmp_path / "card.md"
+    page.write_text("old")
+    (tmp_path / "card" / "folder.svg").mkdir(parents=True)
+    with pytest.raises(OutputFault, match=r"folder.svg"):
+        atomic.write_together({picture: b"x", tmp_path / "card/folder.svg": b"y", page: b"new"})
+    assert page.read_text() == "old"
+    assert [p.name for p in picture.parent.iterdir()] == ["folder.svg"]
+    atomic.write_together({picture: b"x", page: b"new"})
+    assert (picture.read_bytes(), page.read_bytes()) == (b"x", b"new")
+    assert [p.name for p in tmp_path.glob("**/*.part")] == []
+
+
 def test_a_file_has_the_permissions_of_an_ordinary_one(tmp_path):
     plain, path = tmp_path / "plain", tmp_path / "atomic"
     plain.touch()
