@@ -15,8 +15,9 @@ with probability q, so the best of the first m evaluations is as good as that wi
 What an incumbent is worth is looked at twice: by the objective, and by the test metric that it is
 scored by, which a searcher that knows the table may look up instead.
 
-A searcher that begins at a guess of its author's or with what other tables taught it, or ranks by
-zero-cost proxies, may be flagged with good reason; its description should say so.
+A searcher that begins at a guess of its author's or with what other tables taught it, ranks by
+zero-cost proxies or trains a supernet before it asks may be flagged with good reason; its
+description should say so.
 """
 
 from __future__ import annotations
