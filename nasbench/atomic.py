@@ -64,7 +64,7 @@ def write_bytes(path: Path, data: bytes) -> None:
 def write_together(files: Mapping[Path, bytes]) -> None:
     """Replace several files, the last one last; none before all of them are written."""
     with ExitStack() as parts:
-        for path, data in reversed(files.items()):  # the stack ends with the first
+        for path, data in reversed(list(files.items())):  # the stack ends with the first
             parts.enter_context(replacing(path)).write_bytes(data)
 
 
