@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,12 +20,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import SUFFIX, Document, Genes, Row, read_document
+from hardware.columns import SUFFIX, Column, Document, Genes, Row, read_document
 from hardware.workload import Workload
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result
 from nasbench.errors import TableFault
-from nasbench.harness.derived import Derived, base_of
+from nasbench.harness.derived import Derived, base_of, sha256_of
 
 Values = Mapping[Genes, float]
 METRIC = "latency_ms"
@@ -48,9 +49,14 @@ class MeasuredBenchmark(Derived):
                 "measure under another label"
             )
         self.metrics: tuple[Metric, ...] = (*base.metrics, *self._columns)
-        both = f"{getattr(base, 'sha256', None)} {document.sha256}"
-        self.sha256 = hashlib.sha256(both.encode()).hexdigest()
+        self.sha256 = _both(getattr(base, "sha256", None), document)
         """Hash over the table's hash and that of the latencies."""
+
+    def sha256_of(self, metrics: Iterable[str]) -> str:
+        """Hash over the table's and the columns' that these metrics come from, and no others."""
+        asked = set(metrics)
+        used = tuple(each for each in self.document.columns if asked & _names(each))
+        return _both(sha256_of(self.base, asked), replace(self.document, columns=used))
 
     def query(
         self, candidates: Sequence[Candidate], *, noise_seed: int | None = None
@@ -143,6 +149,20 @@ def label_of(metric: str) -> str:
     return inside if metric == metric_name(inside) else ""
 
 
+def _both(table: str | None, document: Document) -> str:
+    return hashlib.sha256(f"{table} {document.sha256}".encode()).hexdigest()
+
+
+def _names(column: Column) -> set[str]:
+    """Names of all metrics that a column can have a part in."""
+    label = column.about.label
+    return {metric_name(label), _energy_name(label), column.about.workload.memory_metric()}
+
+
+def _energy_name(label: str) -> str:
+    return f"energy_mj[{label}]"
+
+
 def _columns(document: Document) -> dict[Metric, Values]:
     """Values by class of each metric; energy and memory only where they were recorded."""
     found: dict[Metric, Values] = {}
@@ -153,7 +173,7 @@ def _columns(document: Document) -> dict[Metric, Values]:
         }
         energies = _recorded(rows, "energy_mj")
         if energies:
-            name = f"energy_mj[{column.about.label}]"
+            name = _energy_name(column.about.label)
             found[Metric(name, "mJ", "lower", "static")] = energies
     for column in document.columns:
         memories = _recorded(column.measured, "peak_memory_mb")

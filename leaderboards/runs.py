@@ -14,6 +14,7 @@ from leaderboards.documents import Complaint, Refused, complaints, parse, read, 
 from leaderboards.track import Track
 from nasbench.core import Benchmark, Run
 from nasbench.errors import RunFault
+from nasbench.harness.derived import content_hash
 from nasbench.harness.files import from_json
 from nasbench.harness.problem import default_noise_seed
 from nasbench.harness.schema import RunFile
@@ -106,7 +107,7 @@ def answerable(run: Run, track: Track, benchmark: Benchmark) -> bool:
 def _asked(track: Track, benchmark: Benchmark, seed: int) -> dict[str, Any]:
     return {
         "benchmark": benchmark.name,
-        "table_sha256": getattr(benchmark, "sha256", None),
+        "table_sha256": content_hash(benchmark, track.objectives, track.run_constraints),
         "space": benchmark.space.name,
         "objectives": tuple(track.objectives),
         "constraints": track.run_constraints,

@@ -18,6 +18,7 @@ from leaderboards.documents import Name, Part, Prose, Sha256, Text, loaded
 from nasbench import registry
 from nasbench.core import Benchmark, Budget, Constraint
 from nasbench.errors import InvalidConfig, UnknownBenchmark, UnknownName
+from nasbench.harness.derived import content_hash
 from nasbench.harness.problem import find_objectives
 
 TRACKS = Path(__file__).parent / "tracks"
@@ -124,7 +125,7 @@ class Track(Part):
         """
         (wanted,) = (each for each in self.benchmarks if each.name == name)
         found = registry.benchmark(name)
-        sha256 = getattr(found, "sha256", None)
+        sha256 = content_hash(found, self.objectives, self.run_constraints)
         if sha256 != wanted.sha256:
             raise InvalidConfig(
                 f"the track {self.slug} was frozen with {name} of sha256 {wanted.sha256}, got "
@@ -199,7 +200,7 @@ def freeze(
         found = registry.benchmark(each)
         find_objectives(found, list(objectives))
         on_metrics(found, constraints)
-        hashes[each] = getattr(found, "sha256", None)
+        hashes[each] = content_hash(found, objectives, constraints)
     document = {
         "schema_version": 1,
         "name": name,

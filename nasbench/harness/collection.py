@@ -13,6 +13,7 @@ from typing import Any
 from nasbench import registry
 from nasbench.core import Benchmark, Run, SupportsRows
 from nasbench.errors import RunFault, UnknownBenchmark
+from nasbench.harness.derived import content_hash
 from nasbench.harness.files import read_run
 from nasbench.harness.replay import replay
 
@@ -139,7 +140,8 @@ def find_benchmark(collection: Collection, benchmark: Benchmark | str | Path | N
             ) from fault
     elif isinstance(benchmark, (str, Path)):
         benchmark = registry.benchmark(benchmark)
-    found = (benchmark.name, getattr(benchmark, "sha256", None), benchmark.space.name)
+    sha256 = content_hash(benchmark, run.objectives, run.constraints)
+    found = (benchmark.name, sha256, benchmark.space.name)
     expected = (run.benchmark, run.table_sha256, run.space)
     if found != expected:
         raise RunFault(

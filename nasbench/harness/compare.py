@@ -22,6 +22,7 @@ from nasbench.core import Benchmark, Budget, Constraint, Run
 from nasbench.errors import NasbenchError, RunFault, SearcherFault
 from nasbench.harness.collection import SETTING
 from nasbench.harness.completion import Answer, completed
+from nasbench.harness.derived import content_hash
 from nasbench.harness.files import to_json, write_run
 from nasbench.harness.jobs import Job, check_others, difference, kept_runs, make_jobs
 from nasbench.harness.lock import locked
@@ -131,7 +132,7 @@ def _prepare(out: Path, jobs: Sequence[Job], missing: Sequence[Job], benchmark: 
     first = jobs[0]
     setting = {
         "benchmark": benchmark.name,
-        "table_sha256": getattr(benchmark, "sha256", None),
+        "table_sha256": content_hash(benchmark, first.objectives, first.constraints),
         "searchers": {job.searcher: dict(job.config) for job in jobs},
         "seeds": sorted({job.seed for job in jobs}),
         "queries": first.budget.queries,

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from nasbench import registry
-from nasbench.core import Architecture, Benchmark, Candidate, Metric, Recipe, Result
+from nasbench.core import (
+    Architecture,
+    Benchmark,
+    Candidate,
+    Constraint,
+    Metric,
+    Recipe,
+    Result,
+)
 from nasbench.errors import TableFault
 
 Genes = tuple[int, ...]
@@ -41,6 +49,10 @@ class Derived:
         """Results in the order of the candidates; raises as the base does."""
         raise NotImplementedError
 
+    def sha256_of(self, metrics: Iterable[str]) -> str | None:
+        """Hash of the content that these metrics come from; here of all."""
+        return getattr(self, "sha256", None)
+
     def class_of(self, arch: Architecture) -> Genes:
         """Genes of the architecture's canonical form."""
         found = self._classes.get(arch.genes)
@@ -52,6 +64,23 @@ class Derived:
         if name.startswith("_") or name == "base":
             raise AttributeError(name)
         return getattr(self.base, name)
+
+
+def content_hash(
+    benchmark: Benchmark, objectives: Iterable[str], constraints: Iterable[Constraint]
+) -> str | None:
+    """Hash of what a run with these objectives and constraints is told; None if there is none.
+
+    A benchmark of several contents, such as columns of latencies, says by `sha256_of(metrics)` what
+    is behind which metrics, so that a further column leaves the runs that never saw it as they are.
+    """
+    return sha256_of(benchmark, [*objectives, *(each.metric for each in constraints)])
+
+
+def sha256_of(benchmark: Benchmark, metrics: Iterable[str]) -> str | None:
+    """Hash of the content that these metrics come from; the benchmark's own if it has but one."""
+    own = getattr(benchmark, "sha256_of", None)
+    return getattr(benchmark, "sha256", None) if own is None else own(metrics)
 
 
 def way_to_table(benchmark: Benchmark, folder: Path) -> str:

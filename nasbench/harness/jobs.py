@@ -14,6 +14,7 @@ from nasbench.core import Benchmark, Budget, Constraint, Run, Trajectory
 from nasbench.errors import InvalidConfig, RunFault
 from nasbench.harness.collection import RunFile, comparable, read_files
 from nasbench.harness.constraints import check_met
+from nasbench.harness.derived import content_hash
 from nasbench.harness.files import read_run, run_path
 from nasbench.harness.problem import (
     default_noise_seed,
@@ -145,7 +146,7 @@ def _planned(job: Job, benchmark: Benchmark) -> Run:
     """The run that a job asks for, as it is before its first evaluation."""
     return Run(
         benchmark=benchmark.name,
-        table_sha256=getattr(benchmark, "sha256", None),
+        table_sha256=content_hash(benchmark, job.objectives, job.constraints),
         space=benchmark.space.name,
         trajectory=_NOTHING,
         **{name: getattr(job, name) for name in _DECIDED},

@@ -18,6 +18,7 @@ from nasbench.core import (
     SearcherFactory,
     Trajectory,
 )
+from nasbench.harness.derived import content_hash
 from nasbench.harness.environment import environment
 from nasbench.harness.problem import (
     default_noise_seed,
@@ -85,7 +86,7 @@ def run(
     )
     return Run(
         benchmark=benchmark.name,
-        table_sha256=getattr(benchmark, "sha256", None),
+        table_sha256=content_hash(benchmark, objectives, constraints),
         space=benchmark.space.name,
         searcher=name,
         config=recorded,

@@ -20,8 +20,10 @@ from hardware.columns import About, Column, Document, Row, write_document
 from hardware.measure import classes
 from nasbench import registry
 from nasbench.core import Architecture, Budget, Candidate, Constraint, SupportsRetraining
-from nasbench.errors import TableFault, UnknownBenchmark
+from nasbench.errors import RunFault, TableFault, UnknownBenchmark
+from nasbench.harness.collection import collect, find_benchmark
 from nasbench.harness.compare import compare
+from nasbench.harness.derived import content_hash
 from nasbench.harness.replay import replay
 from nasbench.testing.benchmarks import BenchmarkConformance
 
@@ -143,6 +145,57 @@ def test_a_metric_that_the_table_has_already_is_not_hidden(path, table):
 def test_labels_are_read_from_metrics():
     assert label_of("latency_ms[torch-cpu-1/full]") == "torch-cpu-1/full"
     assert label_of("valid_accuracy") == label_of("latency_ms[x") == ""
+
+
+def with_column(document, label, *, scale=1.0):
+    """The document with a column of this label, as the first one but for the scale."""
+    (first, *_) = document.columns
+    about = replace(first.about, label=label, device=label)
+    ends = ("median_ms", "low_ms", "high_ms")
+    rows = {
+        key: replace(row, **{name: scale * getattr(row, name) for name in ends})
+        for key, row in first.rows.items()
+    }
+    return document.having(replace(first, about=about, rows=rows))
+
+
+def test_a_further_column_leaves_the_runs_that_never_saw_it_as_they_are(path, tmp_path):
+    document, out = open_measured(path).document, tmp_path / "runs"
+    asked = (str(path), ["random-search"], range(2))
+    setting = {"budget": Budget(5), "out": out, "objectives": ("valid_accuracy", MS)}
+    before = compare(*asked, **setting, processes=1)
+    stamps = {file: file.stat().st_mtime_ns for file in out.rglob("seed-*.json")}
+    write_document(with_column(document, "other-cpu"), path)
+    found = open_measured(path)
+    assert found.sha256 != before[0].table_sha256
+    assert find_benchmark(collect(out), path).name == found.name
+    compare(*asked, **setting, processes=1)
+    assert {file: file.stat().st_mtime_ns for file in out.rglob("seed-*.json")} == stamps
+    write_document(with_column(document, "fake-cpu", scale=2.0), path)
+    with pytest.raises(RunFault, match="were made on"):
+        find_benchmark(collect(out), path)
+    with pytest.raises(RunFault, match="another setting: expected table_sha256"):
+        compare(*asked, **setting, processes=1)
+
+
+def test_the_hash_of_a_run_covers_what_its_objectives_and_constraints_come_from(path):
+    document = with_column(open_measured(path).document, "other-cpu")
+    found = with_latencies(document, path)
+    changed = with_latencies(with_column(document, "other-cpu", scale=2.0), path)
+    bound, other = Constraint("latency_ms[other-cpu]", upper=1.0), "latency_ms[other-cpu]"
+    settings = {
+        "neither": (["valid_accuracy"], []),
+        "first": ([MS], []),
+        "objective": ([other], []),
+        "bound": (["valid_accuracy"], [bound]),
+        "both": ([MS], [bound]),
+    }
+    hashes = {name: content_hash(found, *each) for name, each in settings.items()}
+    assert hashes["objective"] == hashes["bound"]
+    assert len(set(hashes.values())) == 4
+    assert hashes["both"] == found.sha256
+    same = {name for name, each in settings.items() if content_hash(changed, *each) == hashes[name]}
+    assert same == {"neither", "first"}
 
 
 @pytest.mark.slow
