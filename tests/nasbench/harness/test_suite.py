@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import Executor, Future
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -129,6 +130,17 @@ def test_the_registered_tables_and_searchers_are_those_that_fit():
     names = suite.all_searchers()
     assert {"random-search", "gp-wl"} <= set(names)
     assert not {"darts", "enas"} & set(names)
+
+
+def test_the_table_of_a_sample_is_no_part_of_a_suite_by_default(monkeypatch):
+    table = registry.benchmark("cell201/mnist1d")
+    genes, columns = table.rows()
+    half = {name: values[::2] for name, values in columns.items()}
+    sampled = SimpleNamespace(space=table.space, rows=lambda: (genes[::2], half))
+    known = {"a/whole": table, "a/sampled": sampled}
+    monkeypatch.setattr(registry, "names", lambda group: list(known))
+    monkeypatch.setattr(registry, "benchmark", known.__getitem__)
+    assert suite.all_tables() == ["a/whole"]
 
 
 def test_losses_are_regrets_in_units_of_the_median_architectures(whole):
