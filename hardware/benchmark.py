@@ -41,6 +41,7 @@ class MeasuredBenchmark(Derived):
         self.name = name or base.name
         self.document, self.path = document, path
         self._columns = _columns(document)
+        self._hashes: dict[frozenset[str], str] = {}
         added = {metric.name for metric in self._columns}
         clashing = [metric.name for metric in base.metrics if metric.name in added]
         if clashing:
@@ -54,9 +55,12 @@ class MeasuredBenchmark(Derived):
 
     def sha256_of(self, metrics: Iterable[str]) -> str:
         """Hash over the table's and the columns' that these metrics come from, and no others."""
-        asked = set(metrics)
-        used = tuple(each for each in self.document.columns if asked & _names(each))
-        return _both(sha256_of(self.base, asked), replace(self.document, columns=used))
+        asked = frozenset(metrics)
+        if asked not in self._hashes:  # it takes as long as writing the file
+            used = tuple(each for each in self.document.columns if asked & _names(each))
+            narrow = replace(self.document, columns=used)
+            self._hashes[asked] = _both(sha256_of(self.base, asked), narrow)
+        return self._hashes[asked]
 
     def query(
         self, candidates: Sequence[Candidate], *, noise_seed: int | None = None
