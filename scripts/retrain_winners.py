@@ -1,10 +1,11 @@
 """Train the winners of the project's own entries again, each cell of a benchmark once.
 
     scripts/retrain_winners.py [--track mnist1d-v1]
+    scripts/retrain_winners.py --missing   # only of entries whose winners never were
 
 As `nasbench verify ENTRY/BENCHMARK` does for one entry; what decides a training's numbers is in its
-file's name, so entries with the same winner, on whatever track, share its trainings. What is there
-is not done again.
+file's name, so entries with the same winner, on whatever track, share its trainings. A training
+that is there is not done again; latencies are measured anew, unless the whole entry is left.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ from pathlib import Path
 from leaderboards.submission import FILE
 from leaderboards.track import ENTRIES, Track, read_tracks
 from nasbench.errors import NasbenchError
+from nasbench.harness import verification
 from nasbench.harness.collection import VERIFICATION
 from nasbench.harness.files import file_name
 from nasbench.harness.verify import verify
 
 
-def retrain(track: Track, benchmark: str, processes: int | None) -> None:
+def retrain(track: Track, benchmark: str, processes: int | None, *, missing: bool) -> None:
     for folder in (path.parent / file_name(benchmark) for path in entries(track)):
+        if missing and (folder / verification.FILE).is_file():
+            continue
         own = folder / VERIFICATION
         own.mkdir(exist_ok=True)
         for training in ENTRIES.glob(f"*/*/*/{VERIFICATION}/*.json"):
@@ -48,6 +52,7 @@ def trainings(folder: Path) -> list[Path]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--track", help="Slug of one track; default all.")
+    parser.add_argument("--missing", action="store_true", help="Leave those that are verified.")
     parser.add_argument("--processes", "-j", type=int)
     asked = parser.parse_args()
     for track in read_tracks():
@@ -55,7 +60,7 @@ def main() -> None:
             continue
         for benchmark in track.benchmarks:
             try:
-                retrain(track, benchmark.name, asked.processes)
+                retrain(track, benchmark.name, asked.processes, missing=asked.missing)
             except NasbenchError as fault:
                 raise SystemExit(f"error: {track.slug}: {fault}") from fault
 
