@@ -79,13 +79,18 @@ def measure(
     found = registry.benchmark(benchmark)
     workload, plan = workload_of(found, size=size, batch=batch), Plan(tolerance=tolerance)
     there = [devices.device(name) for name in device]  # before any of them is measured
-    if load_per_core() > BUSY:
+    load = load_per_core()  # of others: later it is that of measuring, too
+    if load > BUSY:
         console.print("Warning: this machine is busy; the file will say so.")
     try:
         for each in there:
             with shown(workload.label(each.name), console) as progress:
                 column = measure_on(
-                    output, found, each, workload, limit=limit, plan=plan, progress=progress
+                    *(output, found, each, workload),
+                    limit=limit,
+                    plan=plan,
+                    load=load,
+                    progress=progress,
                 )
             _summarize(console, column)
     except KeyboardInterrupt:

@@ -39,11 +39,13 @@ def measure(
     limit: int | None = None,
     plan: Plan = Plan(),  # noqa: B008  (frozen)
     clock: Clock = time.perf_counter,
+    load: float | None = None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> Column:
     """Measures classes without a row in the device's column, and writes the file with them.
 
-    With `limit`, up to the first so many classes of the order. Gaps are not tried again.
+    With `limit`, up to the first so many classes of the order. Gaps are not tried again. `load` is
+    that of the machine before anything was measured, by default as it is now.
 
     Raises:
         InvalidConfig: the benchmark cannot list its architectures.
@@ -75,7 +77,8 @@ def measure(
                 device, workload, reference, baseline_s=baseline_s, plan=plan, clock=clock
             ) as bench:
                 column = known or _new_column(bench, reference)
-                _fill(path, document, column, bench, todo, progress)
+                before = load_per_core() if load is None else load
+                _fill(path, document, column, bench, todo, before, progress)
             document = _packed(path, benchmark)
     return document.column(label)
 
@@ -169,11 +172,12 @@ def _fill(
     column: Column,
     bench: Bench,
     todo: Sequence[Genes],
+    load: float,
     progress: Callable[[int, int], None],
 ) -> None:
     """Measures what is to do into the journal."""
     date = datetime.now(UTC).isoformat(timespec="microseconds")
-    session = {"date": date, "load": round(load_per_core(), 2)}
+    session = {"date": date, "load": round(load, 2)}
     begun = replace(column, sessions=(session,))
     with Journal(journal_path(path), replace(document, columns=()), begun) as journal:
         done = len(column.rows)

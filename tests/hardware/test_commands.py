@@ -166,6 +166,16 @@ def test_a_measurement_on_a_busy_machine_is_told_to_be_one(tmp_path, fake, monke
     assert "on a BUSY machine" in told
 
 
+def test_the_load_of_measuring_itself_makes_no_machine_busy(tmp_path, fake, monkeypatch):
+    loads = iter([0.1])  # read once, before the first device
+    monkeypatch.setattr(measuring, "load_per_core", lambda: next(loads))
+    where = tmp_path / "mine.latency"
+    told = run("measure", "--device", "fake-cpu", "--benchmark", TABLE, "-o", where, "--limit", 1)
+    assert "on a quiet machine" in told
+    (session,) = read_document(where).column("fake-cpu").sessions
+    assert session["load"] == 0.1
+
+
 def test_a_table_file_is_found_beside_the_latencies(tmp_path, fake, workload):
     from nasbench.registry import benchmark
 
