@@ -83,7 +83,7 @@ def check(folder: Path, *, entries: Path | None = ENTRIES, tracks: Path = TRACKS
     wrong += more
     if track is None:
         return Report(folder, submission, None, complaints=wrong)
-    wrong += _names(folder, submission, track, entries)
+    wrong += names(folder, submission, track, entries)
     wrong += _files(submission, track, sizes)
     runs, unfit = _runs(folder, submission, track, sizes)
     agreed, replayed, suspicious = _replayed(track, runs)
@@ -112,9 +112,10 @@ def _track(submission: Submission, tracks: Path) -> tuple[Track | None, list[Com
     return track, []
 
 
-def _names(
+def names(
     folder: Path, submission: Submission, track: Track, entries: Path | None
 ) -> list[Complaint]:
+    """In what an entry's name is not that of its folder, or is taken on the board of `entries`."""
     if entries is None:
         return []
     board, own = Path(entries).resolve() / track.slug, folder.resolve()
@@ -131,7 +132,7 @@ def _names(
     wanted = skeleton(submission.name)
     same = sorted(name for name in others if skeleton(name) == wanted)
     if same:
-        expected = f"a name unlike those on the board of {track.slug}"
+        expected = f"another name, unlike those on the board of {track.slug}"
         got = f"{submission.name!r}, where there is {same[0]!r}"
         found.append(Complaint(FILE, "name", expected, got))
     return found

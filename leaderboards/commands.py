@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from nasbench.errors import InvalidConfig
+
 if TYPE_CHECKING:
     from leaderboards.check import Report
 
@@ -62,7 +64,7 @@ def pack(
 ) -> None:
     """Write a searcher's runs on a track as a submission, and check it."""
     from leaderboards.pack import pack as pack_runs
-    from leaderboards.track import find_track
+    from leaderboards.track import ENTRIES, find_track
 
     spent = {
         "evaluations": tuning_evaluations,
@@ -81,7 +83,9 @@ def pack(
         "looked_at": looked_at or [],
         "tuning": spent,
     }
-    report = pack_runs(runs, output, find_track(track), searcher=searcher, about=about)
+    report = pack_runs(
+        *(runs, output, find_track(track)), searcher=searcher, about=about, entries=ENTRIES
+    )
     _tell(report, strict=False)
 
 
@@ -106,6 +110,8 @@ def check(
     from leaderboards.track import ENTRIES
     from nasbench.atomic import write_text
 
+    if entries is not None and not entries.is_dir():
+        raise InvalidConfig(f"expected a folder of entries (--entries), got {entries}")
     report = check_folder(folder, entries=entries or ENTRIES)
     if output is not None:
         write_text(output, report.to_json(strict=strict))

@@ -217,7 +217,8 @@ def _rest(name: str, count: int) -> Iterator[Complaint]:
 
 
 def _expected(message: str) -> str:
-    return message.removeprefix("Value error, ").removeprefix("Input should be ").lower()
+    text = message.removeprefix("Value error, ").removeprefix("Input should be ")
+    return text[:1].lower() + text[1:]
 
 
 def _codes(characters: set[str]) -> str:

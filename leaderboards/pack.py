@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import ValidationError
 
-from leaderboards.check import Report, check
+from leaderboards.check import Report, check, names
 from leaderboards.documents import complaints, to_json
 from leaderboards.submission import FILE, Submission, run_files
 from leaderboards.track import TRACKS, Track
@@ -37,13 +37,15 @@ def pack(
     about: Mapping[str, Any],
     searcher: str | None = None,
     tracks: Path = TRACKS,
+    entries: Path | None = None,
 ) -> Report:
     """Write the runs of one searcher, below folders of comparisons or suites, as a submission.
 
     `about` holds the fields of `Submission` that the runs do not tell; `track` is one of the folder
     `tracks`. The searcher's source goes
     along if it is a file of its own that has not changed since. Runs beyond the track's seeds are
-    left out. What `check` would complain about is not written at all.
+    left out. What `check` would complain about is not written at all; `entries` is where the
+    board's entries lie, whose names are taken, None if that does not matter.
 
     Raises:
         InvalidConfig: runs are missing, several searchers are there and none was chosen, or the
@@ -71,8 +73,8 @@ def pack(
             write_bytes(part / source.name, source.read_bytes())
         write_text(part / FILE, to_json(submission))
         report = check(part, entries=None, tracks=tracks)
-        if report.complaints:
-            wrong = "; ".join(map(str, report.complaints))
+        if found := [*report.complaints, *names(out, submission, track, entries)]:
+            wrong = "; ".join(map(str, found))
             raise InvalidConfig(f"nothing was written, as it would be refused: {wrong}")
         part.chmod(0o755)
         part.replace(out)

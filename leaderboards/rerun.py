@@ -21,7 +21,7 @@ from leaderboards.submission import RERUN, Rerun, Submission, run_files
 from leaderboards.track import TRACKS
 from nasbench.atomic import write_text
 from nasbench.core import Run
-from nasbench.errors import InvalidConfig
+from nasbench.errors import InvalidConfig, SearcherFault
 from nasbench.harness.environment import environment
 from nasbench.harness.run import run as search
 
@@ -71,14 +71,20 @@ def rerun(
     for done, (path, claimed) in enumerate(report.runs.items()):
         on_done(done, len(report.runs))
         benchmark = report.track.benchmark(places[path][0])
-        again = search(
-            *(benchmark, reference, claimed.seed),
-            budget=claimed.budget,
-            objectives=claimed.objectives,
-            constraints=claimed.constraints,
-            noise_seed=claimed.noise_seed,
-            config=claimed.config,
-        )
+        try:
+            again = search(
+                *(benchmark, reference, claimed.seed),
+                budget=claimed.budget,
+                objectives=claimed.objectives,
+                constraints=claimed.constraints,
+                noise_seed=claimed.noise_seed,
+                config=claimed.config,
+            )
+        except SystemExit as fault:  # which would end us as if all were well
+            raise SearcherFault(
+                f"{reference} ended the process with {fault!r} on seed {claimed.seed}; expected a "
+                "trajectory. A searcher that is done returns None from ask."
+            ) from fault
         found += difference(path, claimed, again)
         compared += min(len(claimed.trajectory), len(again.trajectory))
     on_done(len(report.runs), len(report.runs))

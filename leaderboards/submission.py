@@ -69,7 +69,7 @@ class Submission(Part):
     name: Name
     """Of the entry: its folder on the board."""
     authors: Annotated[list[Text], Field(min_length=1, max_length=100)]
-    description: Prose
+    description: Annotated[Prose, Field(min_length=1)]
     """The method in a few sentences."""
     paper: Address | None = None
     code: Address | None = None

@@ -250,7 +250,7 @@ def _module(name: str) -> ModuleType:
                 f"module:Class or path/to/file.py:Class."
             ) from fault
         raise BrokenPlugin(f"{name} does not import: {fault}") from fault
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:
         raise BrokenPlugin(f"{name} does not import: {fault!r}") from fault
 
 
@@ -273,7 +273,7 @@ def _file_module(path: Path) -> ModuleType:
     sys.modules[name] = module  # dataclasses look their module up while it executes
     try:
         exec(compile(content, str(path), "exec", dont_inherit=True), module.__dict__)
-    except Exception as fault:
+    except (Exception, SystemExit) as fault:  # a file that exits would end us as if all were well
         del sys.modules[name]
         raise BrokenPlugin(f"{path} does not import: {fault!r}") from fault
     return module

@@ -16,8 +16,15 @@ from leaderboards.rerun import difference, rerun
 from leaderboards.submission import json_schema, read_submission
 from leaderboards.track import TRACKS, find_track, read_track, read_tracks
 from nasbench import registry
+from nasbench.cli import main
 from nasbench.core import Budget, Constraint, Trajectory
-from nasbench.errors import InvalidConfig, TestMetricRefused, UnknownName
+from nasbench.errors import (
+    BrokenPlugin,
+    InvalidConfig,
+    SearcherFault,
+    TestMetricRefused,
+    UnknownName,
+)
 from nasbench.harness.files import read_run, run_path, write_run
 from nasbench.harness.run import run
 
@@ -106,6 +113,18 @@ def test_what_would_be_refused_is_not_written(compared, track, tracks, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_a_name_that_the_board_has_is_not_packed(compared, track, tracks, packed, tmp_path):
+    board, setting = tmp_path / "entries", {"about": ABOUT, "tracks": tracks}
+    shutil.copytree(packed, board / track.slug / ABOUT["name"])
+    with pytest.raises(InvalidConfig, match="expected another name, unlike those on the board"):
+        pack([compared], tmp_path / "out", track, **setting, entries=board)
+    other = board / track.slug / "other"
+    with pytest.raises(InvalidConfig, match="expected 'other', after its folder"):
+        pack([compared], other, track, **setting, entries=board)
+    assert not other.exists()
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_that_is_there_is_kept(packed, compared, track, tracks):
     before = sorted(packed.rglob("*"))
     with pytest.raises(InvalidConfig, match="is there already"):
@@ -117,6 +136,28 @@ def test_seeds_give_the_same_runs_again_and_a_record_of_it(entry):
     found = rerun(entry.folder, record=True, tracks=entry.tracks)
     assert (found.runs, found.evaluations, found.complaints) == (3, 3 * QUERIES, [])
     assert entry.check().level == "re-run"
+
+
+@pytest.mark.parametrize("where", ["import", "ask"])
+def test_a_searcher_that_ends_the_process_is_no_reproduction(entry, where, tmp_path):
+    text = "import sys\nfrom nasbench.searchers.random_search import RandomSearch\n"
+    if where == "import":
+        text += "sys.exit(0)\n"
+    else:
+        text += "class Mine(RandomSearch):\n    def ask(self, *found):\n        sys.exit(0)\n"
+    (tmp_path / "leaving.py").write_text(text)
+    with pytest.raises((BrokenPlugin, SearcherFault), match=r"SystemExit\(0\)"):
+        rerun(
+            entry.folder, searcher=f"{tmp_path}/leaving.py:Mine", record=True, tracks=entry.tracks
+        )
+    assert not (entry.folder / "rerun.json").exists()
+
+
+def test_a_folder_of_entries_that_is_not_there_is_told(entry, tmp_path, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(["submit", "check", f"{entry.folder}", "--entries", f"{tmp_path / 'gone'}"])
+    assert ended.value.code == 1
+    assert "expected a folder of entries (--entries)" in capsys.readouterr().err
 
 
 def test_a_record_lapses_when_a_run_changes(entry):
