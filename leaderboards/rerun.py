@@ -83,7 +83,7 @@ def rerun(
         except SystemExit as fault:  # which would end us as if all were well
             raise SearcherFault(
                 f"{reference} ended the process with {fault!r} on seed {claimed.seed}; expected a "
-                "trajectory. A searcher that is done returns None from ask."
+                "candidates until the budget is spent"
             ) from fault
         found += difference(path, claimed, again)
         compared += min(len(claimed.trajectory), len(again.trajectory))
