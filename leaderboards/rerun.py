@@ -82,7 +82,7 @@ def rerun(
             )
         except SystemExit as fault:  # which would end us as if all were well
             raise SearcherFault(
-                f"{reference} ended the process with {fault!r} on seed {claimed.seed}; expected a "
+                f"{reference} ended the process with {fault!r} on seed {claimed.seed}; expected "
                 "candidates until the budget is spent"
             ) from fault
         found += difference(path, claimed, again)
