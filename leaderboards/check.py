@@ -74,7 +74,8 @@ def check(folder: Path, *, entries: Path | None = ENTRIES, tracks: Path = TRACKS
     folder = Path(folder)
     sizes, wrong = listing(folder)
     if FILE not in sizes:
-        wrong.append(Complaint(FILE, "", "the description of a submission", "no such file"))
+        if folder.is_dir():
+            wrong.append(Complaint(FILE, "", "the description of a submission", "no such file"))
         return Report(folder, None, None, complaints=wrong)
     submission, more = checked(folder / FILE, FILE, Submission)
     if submission is None:

@@ -153,6 +153,12 @@ def test_a_searcher_that_ends_the_process_is_no_reproduction(entry, where, tmp_p
     assert not (entry.folder / "rerun.json").exists()
 
 
+def test_a_submission_that_is_no_folder_is_told_once(tmp_path):
+    (complaint,) = check(tmp_path / "gone").complaints
+    assert f"{complaint}" == "gone: expected a folder, got none"
+    assert "no such file" in f"{check(tmp_path).complaints[0]}"
+
+
 def test_a_folder_of_entries_that_is_not_there_is_told(entry, tmp_path, capsys):
     with pytest.raises(SystemExit) as ended:
         main(["submit", "check", f"{entry.folder}", "--entries", f"{tmp_path / 'gone'}"])
