@@ -1,14 +1,15 @@
 """Running a submission's searcher again: do its seeds give these trajectories?
 
-This executes the searcher, also a source file that came with the submission, in this process.
-`check` executes nothing. Read a source before, and run this where you would run the code of its
-authors: one that reads the entry's runs, or meddles with this module, agrees with itself.
+This executes the searcher, also a source file that came with the submission, in processes of its
+own. `check` executes nothing. Read a source before, and run this where you would run the code of
+its authors: one that reads the entry's runs agrees with itself.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,8 +23,10 @@ from leaderboards.track import TRACKS
 from nasbench.atomic import write_text
 from nasbench.core import Run
 from nasbench.errors import InvalidConfig, SearcherFault
+from nasbench.harness.compare import perform
+from nasbench.harness.completion import completed
 from nasbench.harness.environment import environment
-from nasbench.harness.run import run as search
+from nasbench.harness.jobs import Job
 
 COLUMNS = ("genes", "epochs", "values", "feasible")
 """What a seed decides; seconds it does not."""
@@ -46,16 +49,18 @@ def rerun(
     searcher: str | None = None,
     record: bool = False,
     tracks: Path = TRACKS,
+    processes: int | None = None,
     on_done: Callable[[int, int], None] = lambda done, total: None,
 ) -> Reproduction:
     """Do every run of a submission again and compare what its seed decides.
 
     `searcher` is where to find it, by default the source in the folder or the installed one of the
-    submission's name. `record` writes `rerun.json` into the folder if everything agrees.
+    submission's name. `record` writes `rerun.json` into the folder if everything agrees. It runs in
+    `processes` at once, by default one for each core.
 
     Raises:
         InvalidConfig: the submission is refused by `check`.
-        UnknownSearcher, BrokenPlugin, SearcherFault: the searcher cannot be run.
+        SearcherFault: the searcher cannot be run, or ended its process.
     """
     folder = Path(folder)
     report = check(folder, entries=None, tracks=tracks)
@@ -66,31 +71,35 @@ def rerun(
             f"`nasbench submit check`)"
         )
     reference = searcher or _reference(folder, report.submission)
-    found: list[Complaint] = []
-    places, compared = run_files(report.track), 0
-    for done, (path, claimed) in enumerate(report.runs.items()):
-        on_done(done, len(report.runs))
-        benchmark = report.track.benchmark(places[path][0])
-        try:
-            again = search(
-                *(benchmark, reference, claimed.seed),
-                budget=claimed.budget,
-                objectives=claimed.objectives,
-                constraints=claimed.constraints,
-                noise_seed=claimed.noise_seed,
-                config=claimed.config,
-            )
-        except SystemExit as fault:  # which would end us as if all were well
-            raise SearcherFault(
-                f"{reference} ended the process with {fault!r} on seed {claimed.seed}; expected "
-                "candidates until the budget is spent"
-            ) from fault
-        found += difference(path, claimed, again)
-        compared += min(len(claimed.trajectory), len(again.trajectory))
-    on_done(len(report.runs), len(report.runs))
-    if record and not found:
+    places = run_files(report.track)
+    jobs = [
+        _job(path, claimed, reference, places[path][0]) for path, claimed in report.runs.items()
+    ]
+    found: dict[str, list[Complaint]] = {}
+    compared = 0
+    on_done(0, len(jobs))
+    with closing(completed(jobs, perform, None, processes)) as answers:
+        for job, again in answers:
+            if isinstance(again, str):
+                raise SearcherFault(
+                    f"{reference}, seed {job.seed}: {again.strip().splitlines()[-1]}"
+                )
+            path, claimed = f"{job.path}", report.runs[f"{job.path}"]
+            found[path] = difference(path, claimed, again)
+            compared += min(len(claimed.trajectory), len(again.trajectory))
+            on_done(len(found), len(jobs))
+    complaints = [complaint for path in report.runs for complaint in found[path]]
+    if record and not complaints:
         write_text(folder / RERUN, to_json(_record(folder, places)))
-    return Reproduction(len(report.runs), compared, found)
+    return Reproduction(len(jobs), compared, complaints)
+
+
+def _job(path: str, claimed: Run, reference: str, benchmark: str) -> Job:
+    return Job(
+        *(benchmark, reference, claimed.seed, claimed.noise_seed, claimed.config, claimed.budget),
+        *(claimed.objectives, claimed.constraints, claimed.workers, claimed.code),
+        path=Path(path),
+    )
 
 
 def difference(path: str, claimed: Run, again: Run) -> list[Complaint]:

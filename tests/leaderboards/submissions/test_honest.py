@@ -19,7 +19,6 @@ from nasbench import registry
 from nasbench.cli import main
 from nasbench.core import Budget, Constraint, Trajectory
 from nasbench.errors import (
-    BrokenPlugin,
     InvalidConfig,
     SearcherFault,
     TestMetricRefused,
@@ -138,15 +137,26 @@ def test_seeds_give_the_same_runs_again_and_a_record_of_it(entry):
     assert entry.check().level == "re-run"
 
 
-@pytest.mark.parametrize("where", ["import", "ask"])
-def test_a_searcher_that_ends_the_process_is_no_reproduction(entry, where, tmp_path):
-    text = "import sys\nfrom nasbench.searchers.random_search import RandomSearch\n"
-    if where == "import":
-        text += "sys.exit(0)\n"
-    else:
-        text += "class Mine(RandomSearch):\n    def ask(self, *found):\n        sys.exit(0)\n"
-    (tmp_path / "leaving.py").write_text(text)
-    with pytest.raises((BrokenPlugin, SearcherFault), match=r"SystemExit\(0\)"):
+LEAVING = """import os, sys
+from nasbench.searchers.random_search import RandomSearch
+{first}
+class Mine(RandomSearch):
+    def ask(self, n=1):
+        {then}
+"""
+
+
+@pytest.mark.parametrize(
+    ("first", "then", "told"),
+    [
+        ("sys.exit(0)", "pass", "SystemExit"),
+        ("", "sys.exit(0)", "SystemExit"),
+        ("", "os._exit(0)", "ended abruptly"),
+    ],
+)
+def test_a_searcher_that_ends_its_process_is_no_reproduction(entry, first, then, told, tmp_path):
+    (tmp_path / "leaving.py").write_text(LEAVING.format(first=first, then=then))
+    with pytest.raises(SearcherFault, match=told):
         rerun(
             entry.folder, searcher=f"{tmp_path}/leaving.py:Mine", record=True, tracks=entry.tracks
         )
