@@ -55,6 +55,7 @@ def measure(
         OutputFault: the file cannot be written, or another measurement is at work in its folder.
     """
     order = classes(benchmark)[:limit]
+    before = load_per_core() if load is None else load
     with locked(path.parent, "measurement"):
         document = _packed(path, benchmark)  # with what a killed session left
         label = workload.label(device.name)
@@ -77,7 +78,6 @@ def measure(
                 device, workload, reference, baseline_s=baseline_s, plan=plan, clock=clock
             ) as bench:
                 column = known or _new_column(bench, reference)
-                before = load_per_core() if load is None else load
                 _fill(path, document, column, bench, todo, before, progress)
             document = _packed(path, benchmark)
     return document.column(label)

@@ -27,6 +27,7 @@ from hardware.remeasure import again, rank_agreement, refuse_other_conditions
 from nasbench import registry
 from nasbench.atomic import write_text
 from nasbench.core import Architecture
+from tabular.agreement import ceiling
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs/hardware/measured.md"
@@ -133,18 +134,12 @@ def second(columns: list[Column]) -> Iterator[str]:
     for label in (column.about.label for column in columns):
         if found := last.get(label):
             ratios = ", ".join(f"{ratio:.3f}" for ratio in found["ratio"])
-            taus = f"{found['tau']:.3f} | {most(found['tau']):.3f}"
+            taus = f"{found['tau']:.3f} | {ceiling(found['tau']):.3f}"
             yield f"| `{label}` | {found['date']} | {found['classes']} | {taus} | {ratios} |"
     yield """
 The ratio is that to the stored latency. What a model that knew every expectation would reach of the
-stored column follows from the tau of two sessions, if latencies and errors are normal (Greiner's
-relation of tau and correlation) and both sessions have errors of the same size."""
-
-
-def most(tau: float) -> float:
-    """Tau with the expectations of two samples that agree with `tau`."""
-    shared = np.sin(np.pi / 2 * tau)  # of the variance
-    return float(2 / np.pi * np.arcsin(np.sqrt(shared)))
+stored column follows from the tau of two sessions, if latencies and errors are normal
+(`tabular/agreement.py`) and both sessions have errors of the same size."""
 
 
 if __name__ == "__main__":
