@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any
 
 from hardware.columns import Genes, Row
@@ -39,10 +40,11 @@ class Bench:
         """
         from hardware.memory import peak_memory_mb
 
-        row = self.measure_network(arch.genes, lambda: self.workload.network(arch))
+        network = cache(lambda: self.workload.network(arch))  # built once for both
+        row = self.measure_network(arch.genes, network)
         if row.gap:
             return row
-        memory = peak_memory_mb(self.workload.network(arch), self.workload.inputs())
+        memory = peak_memory_mb(network(), self.workload.inputs())
         return replace(row, peak_memory_mb=memory)
 
     def measure_network(self, genes: Genes, build: Callable[[], Any], inputs: Any = None) -> Row:
