@@ -123,6 +123,7 @@ def pack(parts: Parts) -> dict[str, bytes]:
         "metrics": [asdict(metric) for metric in parts.metrics],
         "layout": parts.layout.state(),
         "statics": statics.state(),
+        **({"counted": list(statics.labels)} if statics.labels else {}),
         "model": {"name": parts.model.name, "settings": state.settings},
         "origin": asdict(parts.origin),
         "references": references(parts.model, parts.space),
@@ -215,7 +216,7 @@ def _parts(head: Mapping[str, Any], stored: State, model: StoredModel) -> Parts:
         Layout.restore(head["layout"]),
         model,
         Calibration.restore(stored.part("calibration.").arrays),
-        Statics.restore(head["statics"], exact["weights"], exact["whole"]),
+        Statics.restore(head["statics"], exact["weights"], exact["whole"], head.get("counted", ())),
         Origin(**head["origin"]),
     )
 

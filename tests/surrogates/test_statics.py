@@ -3,6 +3,7 @@ import pytest
 
 from nasbench import registry
 from nasbench.core import Metric
+from nasbench.spaces.darts_cells import OPS
 from nasbench.testing.toy import ToySpace
 from surrogates.statics import Statics
 
@@ -65,3 +66,24 @@ def test_a_choice_that_no_row_has_is_not_guessed(rng):
 def test_what_is_no_sum_is_left_to_a_model(darts, archs, rng):
     column = sums(darts, archs, rng) + (np.arange(1000) % 2)
     assert not Statics.found(darts, archs, {PARAMS: column}).metrics
+
+
+def skips_with_weights(space, archs):
+    """1,000 for every skip of a reduction cell that reads an input of the cell, and so strides."""
+    strided = [
+        sum(OPS[op] == "skip_connect" and source < 2 for node in reduction for source, op in node)
+        for _, reduction in map(space.nodes, archs)
+    ]
+    return 1000.0 * np.array(strided)
+
+
+def test_operations_are_counted_where_genes_alone_do_not_give_a_sum(darts, archs, rng):
+    column = sums(darts, archs, rng) + skips_with_weights(darts, archs)
+    found = Statics.found(darts, archs[:600], {PARAMS: column[:600]})
+    assert found.metrics == (PARAMS,)
+    assert "skip_connect" in found.labels
+    np.testing.assert_array_equal(found.values(darts, archs[600:])[:, 0], column[600:])
+
+
+def test_nothing_is_counted_where_genes_are_enough(darts, archs, rng):
+    assert not Statics.found(darts, archs, {PARAMS: sums(darts, archs, rng)}).labels
