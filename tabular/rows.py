@@ -43,14 +43,10 @@ class Rows:
             InvalidArchitecture: genes that the space or the table does not have.
         """
         genes = arch.genes
-        fits = len(genes) == len(self._arity) and all(
-            isinstance(gene, (int, np.integer)) and 0 <= gene < choices
-            for gene, choices in zip(genes, self._arity, strict=True)
-        )
+        if not self._fits(genes):
+            raise self._no_genes(genes)
         index = self._columns.index("row")
-        if not fits:
-            row = -1
-        elif index is None:
+        if index is None:
             row = int(self._found(np.array([genes]))[0])
         else:  # in plain Python, which is faster for one
             row = int(index[sum(map(operator.mul, genes, self._weights))])
@@ -74,12 +70,18 @@ class Rows:
         invalid = np.zeros(len(given), dtype=np.bool_)
         for gene, choices in zip(given.T, self._arity, strict=True):
             invalid |= (gene < 0) | (gene >= choices)
-        if not invalid.any():
-            rows = self._found(given)
-            invalid = rows < 0
         if invalid.any():
-            raise self._no_row(tuple(given[int(invalid.argmax())].tolist()))
+            raise self._no_genes(tuple(given[int(invalid.argmax())].tolist()))
+        rows = self._found(given)
+        if (rows < 0).any():
+            raise self._no_row(tuple(given[int((rows < 0).argmax())].tolist()))
         return rows
+
+    def _fits(self, genes: Sequence[int]) -> bool:
+        return len(genes) == len(self._arity) and all(
+            isinstance(gene, (int, np.integer)) and 0 <= gene < choices
+            for gene, choices in zip(genes, self._arity, strict=True)
+        )
 
     def _found(self, genes: NDArray[Any]) -> NDArray[np.int64]:
         """Row (n,) of genes (n, p) in their range; -1 where there is none."""
@@ -127,8 +129,16 @@ class Rows:
         archs = (Architecture(self._space_name, tuple(row)) for row in genes.tolist())
         return np.array([space.canonical(arch).genes for arch in archs])
 
-    def _no_row(self, genes: Sequence[int]) -> InvalidArchitecture:
+    def _no_genes(self, genes: Sequence[int]) -> InvalidArchitecture:
         return InvalidArchitecture(
             f"{self._table} has no row for the genes {genes}; "
             f"{self._space_name} has {len(self._arity)} genes below {self._arity}"
+        )
+
+    def _no_row(self, genes: Sequence[int]) -> InvalidArchitecture:
+        return InvalidArchitecture(
+            f"{self._table} has no row for the genes {genes}: it knows "
+            f"{len(self._columns.genes):,} architectures of {self._space_name} and no others; "
+            "ask a surrogate of it, listed by `nasbench list benchmarks` or made by "
+            "`nasbench surrogate fit`"
         )

@@ -169,10 +169,21 @@ def test_what_a_table_lacks_is_refused(tmp_path, made, monkeypatch):
     )
     table = written(tmp_path / "few.h5", few, monkeypatch)
     lacking = tuple(made.genes[30].tolist())
-    with pytest.raises(InvalidArchitecture, match="no row"):
+    known = "no row for .* knows 20 architectures .* no others; ask a surrogate"
+    with pytest.raises(InvalidArchitecture, match=known):
         table.rows_of([lacking])
-    with pytest.raises(InvalidArchitecture, match="no row"):
+    with pytest.raises(InvalidArchitecture, match=known):
         table.query([Candidate(Architecture(fakes.SPACE.name, lacking))])
+
+
+def test_genes_out_of_range_are_told_what_the_space_has(blocks):
+    wrong = tuple(10 * n for n in fakes.SPACE.arity)
+    for ask in (
+        lambda: blocks.rows_of([wrong]),
+        lambda: blocks.query([Candidate(Architecture(fakes.SPACE.name, wrong))]),
+    ):
+        with pytest.raises(InvalidArchitecture, match=f"has {len(wrong)} genes below"):
+            ask()
 
 
 @pytest.mark.parametrize("genes", [(0, 0, 0), (0, 0, 0, 5), (-1, 0, 0, 0), (0.5, 0, 0, 0)])
