@@ -13,8 +13,8 @@ from typing import Annotated
 import typer
 
 from nasbench.commands.query import query
-from nasbench.core import Architecture
-from nasbench.errors import InvalidArchitecture, InvalidConfig
+from nasbench.core import Architecture, Space
+from nasbench.errors import InvalidArchitecture, InvalidConfig, WrongSpace
 from tabular.arguments import File, opened
 from tabular.exporting import card, export
 from tabular.importing import ImportCommand, import_
@@ -47,7 +47,8 @@ def build(
         typer.Option(min=0, help="Only so many classes, a random sample; 0 packs what is there."),
     ] = None,
     archs: Annotated[
-        Path | None, typer.Option(help="File of the architectures to train, one a line.")
+        str | None,
+        typer.Option(help="Architectures to train: a text file, one a line, or those of a table."),
     ] = None,
     dask: Annotated[str | None, typer.Option(help="Scheduler, such as tcp://host:8786.")] = None,
     device: Device = None,
@@ -178,16 +179,26 @@ app.command()(export)
 app.command()(card)
 
 
-def _listed(path: Path, space: str) -> list[Architecture]:
-    """The architectures of a text file.
+def _listed(source: str, space: str) -> list[Architecture]:
+    """The architectures of a text file, or of a table by its name or file.
 
     Raises:
         InvalidConfig: it cannot be read, or holds none.
         InvalidArchitecture: a line is none of the space; it says which.
+        WrongSpace: the table is of another space.
     """
     from nasbench import registry
 
     found = registry.space(space)
+    if source not in registry.names(registry.BENCHMARKS) and Path(source).suffix != ".h5":
+        return _parsed(Path(source), found)
+    table = opened(source)
+    if table.space.name != found.name:
+        raise WrongSpace(f"expected a table of {found.name}, got {source} of {table.space.name}")
+    return [Architecture(found.name, tuple(row)) for row in table.genes.tolist()]
+
+
+def _parsed(path: Path, space: Space) -> list[Architecture]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as fault:
@@ -196,7 +207,7 @@ def _listed(path: Path, space: str) -> list[Architecture]:
     for number, line in enumerate(lines, 1):
         if line.strip():
             try:
-                archs.append(found.parse(line.strip()))
+                archs.append(space.parse(line.strip()))
             except InvalidArchitecture as fault:
                 raise InvalidArchitecture(f"{path}, line {number}: {fault}") from fault
     if not archs:

@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import fakes
 import pandas as pd
@@ -11,7 +12,8 @@ import pytest
 from typer.testing import CliRunner
 
 from nasbench import registry
-from nasbench.errors import OutputFault, TableFault, UnknownBenchmark
+from nasbench.core import Architecture
+from nasbench.errors import OutputFault, TableFault, UnknownBenchmark, WrongSpace
 from tabular import build as building
 from tabular.commands import app
 from tabular.hdf5 import open_table
@@ -51,6 +53,29 @@ def test_build_packs_what_is_there_with_a_limit_of_none(run, tmp_path):
     (tmp_path / "a.h5").unlink()
     run("build", "toy", "fake-task", "-o", tmp_path / "a.h5", "--limit", 0)
     assert int((open_table(tmp_path / "a.h5", fakes.SPACE).status > 0).sum()) == 5
+
+
+def test_build_trains_the_architectures_of_a_file_or_of_a_table(
+    run, tmp_path, toy_file, monkeypatch
+):
+    table = open_table(toy_file, fakes.SPACE)
+    asked = []
+    monkeypatch.setattr(building, "build", lambda *_, archs, **__: asked.append(archs))
+    monkeypatch.setattr(registry, "benchmark", lambda name: table)
+    archs = [Architecture(fakes.SPACE.name, tuple(row)) for row in table.genes.tolist()]
+    text = tmp_path / "archs.txt"
+    text.write_text("\n".join(map(fakes.SPACE.format, archs)) + "\n\n")
+    for source in (text, toy_file):
+        run("build", "toy", "fake-task", "-o", tmp_path / "a.h5", "--archs", source)
+    assert asked == [archs, archs]
+
+
+def test_build_refuses_the_architectures_of_another_space(run, tmp_path, toy_file, monkeypatch):
+    table = open_table(toy_file, fakes.SPACE)
+    monkeypatch.setattr(registry, "benchmark", lambda name: table)
+    monkeypatch.setattr(registry, "space", lambda name: SimpleNamespace(name=name))
+    with pytest.raises(WrongSpace, match=r"table of other-v1, got .*\.h5 of toy-"):
+        run("build", "other-v1", "fake-task", "-o", tmp_path / "a.h5", "--archs", toy_file)
 
 
 @pytest.mark.parametrize("seeds", ["", "a", "0;1", "1.5"])
