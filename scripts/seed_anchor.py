@@ -1,7 +1,7 @@
 """Train random classes of a benchmark once more with another seed: the noise no model can beat.
 
     python scripts/seed_anchor.py cell201/mnist1d --classes 200 --seed 1 \
-        -o docs/surrogates/mnist1d.seed1.csv
+        -o docs/surrogates/cell201_mnist1d.seed1.csv
 
 Appends a line for each training and skips those that are there, so it can be stopped at any time.
 """
@@ -17,7 +17,7 @@ import numpy as np
 
 from nasbench import registry
 from nasbench.core import Architecture
-from nasbench.training.train import train
+from nasbench.training.trainers import trainer_of
 
 HEAD = ("genes", "table", "again")
 
@@ -35,7 +35,7 @@ def main() -> None:
         parser.error(f"the table has seed {options.seed} already; choose another")
     genes, columns = benchmark.rows()
     chosen = np.random.default_rng(0).permutation(len(genes))[: options.classes]
-    data = registry.task(benchmark.task).load()
+    data, train = registry.task(benchmark.task).load(), trainer_of(benchmark.space.name).train
     done = set()
     if options.output.exists():
         with options.output.open(newline="") as stream:
@@ -49,7 +49,7 @@ def main() -> None:
             text = " ".join(map(str, genes[row].tolist()))
             if text not in done:
                 arch = Architecture(benchmark.space.name, tuple(genes[row].tolist()))
-                again = train(arch, data, benchmark.recipe, options.seed)
+                again = train(arch, data, benchmark.recipe, options.seed, "cpu")
                 value = getattr(again, options.metric)[-1]
                 writer.writerow((text, f"{columns[options.metric][row]:.6g}", f"{value:.6g}"))
                 stream.flush()

@@ -26,9 +26,9 @@ from nasbench.harness.collection import Collection, collect
 from nasbench.harness.compare import compare
 from nasbench.harness.lookup import Lookup, curve_values
 from nasbench.harness.statistics import Interval, mean_interval
+from nasbench.harness.suite import all_tables
 from nasbench.harness.trajectory import candidate_at, final_position
 from nasbench.harness.wording import format_interval
-from tabular.embedded import NAMES
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs/surrogates"
@@ -62,7 +62,9 @@ at the end of a long budget are the surrogate's own.
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("tables", nargs="*", default=list(NAMES), help="[default: those shipped]")
+    parser.add_argument(
+        "tables", nargs="*", default=all_tables(), help="[default: all that know their space]"
+    )
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--queries", type=int, default=200)
     parser.add_argument("--processes", "-j", type=int)

@@ -22,6 +22,11 @@ anew, and `nasbench table card` the one of any other table.
 """
 
 
+def page_of(table: Table) -> str:
+    """Name of a table's page."""
+    return f"{table.name.replace('/', '_')}.md"
+
+
 def row(table: Table) -> tuple[str, ...]:
     """A table's line of the index; tau of validation with test is the mean over seeds."""
     valid, test = (
@@ -31,7 +36,7 @@ def row(table: Table) -> tuple[str, ...]:
     noise = agreement.noise(valid)
     done = int((table.status != schema.NOT_TRAINED).sum())
     return (
-        f"[{table.name}]({table.task}.md)",
+        f"[{table.name}]({page_of(table)})",
         f"{done:,}",
         ", ".join(map(str, table.seeds)),
         decimal(sum(taus) / len(taus), 3),
@@ -44,8 +49,8 @@ def main() -> None:
     tables = [open_table(path_of(name)) for name in NAMES]
     for table in tables:
         others = [o for o in tables if o is not table and o.space.name == table.space.name]
-        card.write(table, others, TARGET / f"{table.task}.md")
-        print(f"wrote {table.task}.md")
+        card.write(table, others, TARGET / page_of(table))
+        print(f"wrote {page_of(table)}")
     head = ("table", "trainings", "seeds", "valid-test tau", "seed-seed tau", "sha256")
     lines = grid(head, [row(table) for table in tables])
     write_text(TARGET / "README.md", "\n".join([HEAD, *lines, ""]))

@@ -51,6 +51,16 @@ def language_names_gnn() -> Surrogate:
     return _embedded("cell201/language-names@gnn")
 
 
+def darts_digits_on_photos_xgb() -> Surrogate:
+    """`darts/digits-on-photos@xgb`: of all of darts-v1, fitted on all classes of the sample."""
+    return _embedded("darts/digits-on-photos@xgb")
+
+
+def darts_digits_on_photos_gnn() -> Surrogate:
+    """`darts/digits-on-photos@gnn`: graph networks fitted on the same classes as `@xgb`."""
+    return _embedded("darts/digits-on-photos@gnn")
+
+
 def folder_of(name: str) -> str:
     """The folder in `data` of a surrogate's name."""
     return f"{name.replace('/', '_')}.surrogate"

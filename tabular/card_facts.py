@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from nasbench import registry
 from nasbench.core import InputSpec
+from nasbench.harness.suite import knows_all
 from tabular import schema
 from tabular.agreement import Floats, Noise, ceiling, ceiling_top
 from tabular.records import UNKNOWN
@@ -60,7 +62,8 @@ def _about(table: Table) -> Iterator[tuple[str, str]]:
     epochs = table.epochs
     yield "sha256", f"`{table.sha256}`"
     yield "space", f"`{table.space.name}`, {len(table.space):,} architectures"
-    yield "rows", f"{len(table.genes):,}, one for each {table.per}"
+    sample = "" if knows_all(table) else ", a sample of the space"
+    yield "rows", f"{len(table.genes):,}, one for each {table.per}{sample}"
     if table.setting is not None:
         yield from _training(table.setting)
     else:
@@ -187,11 +190,14 @@ def _given(table: Table) -> str:
 
 
 def _commands(table: Table, setting: Setting) -> Iterator[str]:
-    file = f"{table.name.replace('/', '_')}.h5"
-    seeds = ",".join(map(str, table.seeds))
-    yield shlex.join(
-        ["nasbench", "table", "build", setting.space, setting.task, "-o", file, "--seeds", seeds]
-    )
+    words = ["nasbench", "table", "build", setting.space, setting.task]
+    if knows_all(table):
+        file = f"{table.name.replace('/', '_')}.h5"
+    else:
+        known = table.name in registry.names(registry.BENCHMARKS)
+        words += ["--archs", table.name if known else table.source.path.name]
+        file = "again.h5"
+    yield shlex.join([*words, "-o", file, "--seeds", ",".join(map(str, table.seeds))])
     if table.cost_measured == "quiet":
         yield shlex.join(["nasbench", "table", "cost", file])
     yield shlex.join(["nasbench", "table", "check", file])

@@ -15,6 +15,7 @@ NAMES = (
     "cell201/language-names",
     "cell201/mnist1d",
     "cell201/spoken-digits",
+    "darts/digits-on-photos",
 )
 """What each is registered by, next to which plug-ins may register others."""
 
@@ -37,6 +38,14 @@ def spoken_digits() -> Table:
 def language_names() -> Table:
     """`cell201/language-names`: every class of cell201 trained to tell languages by names."""
     return _embedded("cell201/language-names")
+
+
+def darts_digits_on_photos() -> Table:
+    """`darts/digits-on-photos`: a sample of darts-v1, which is too large for a table of it all.
+
+    It answers for its own architectures alone; its surrogates answer for all of the space.
+    """
+    return _embedded("darts/digits-on-photos")
 
 
 def _embedded(name: str) -> Table:

@@ -41,11 +41,11 @@ def all_tables() -> list[str]:
     """Names of the registered benchmarks that know every architecture of their space."""
     names = registry.names(registry.BENCHMARKS)
     tables = [name for name in names if registry.table_of(name) == name]
-    return [name for name in tables if _knows_all(registry.benchmark(name))]
+    return [name for name in tables if knows_all(registry.benchmark(name))]
 
 
-def _knows_all(benchmark: Benchmark) -> bool:
-    """Whether all of some random architectures are known, as not in the table of a sample."""
+def knows_all(benchmark: Benchmark) -> bool:
+    """Whether all of some random architectures are listed, as not by the table of a sample."""
     if not isinstance(benchmark, SupportsRows):
         return False
     known = set(map(tuple, benchmark.rows()[0].tolist()))

@@ -2,6 +2,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.stats import kendalltau
 
 from nasbench import registry
 from nasbench.core import Architecture, Budget, Candidate, SupportsRows
@@ -266,6 +267,22 @@ def test_an_embedded_surrogate_is_of_the_embedded_table(model):
     assert np.array_equal(genes, table.rows()[0])
     for name in ("params", "macs"):
         assert np.array_equal(told[name], true[name])
+
+
+@pytest.mark.parametrize("model", ["xgb", "gnn"])
+def test_an_embedded_surrogate_of_the_sample_knows_all_of_it(model):
+    table = registry.benchmark("darts/digits-on-photos")
+    made = registry.benchmark(f"darts/digits-on-photos@{model}")
+    origin = made.parts.origin
+    assert (origin.sha256, origin.classes) == (table.sha256, len(table.genes))
+    assert not isinstance(made, SupportsRows)  # 10^18 architectures are not listed
+    genes, true = table.rows()
+    archs = [Architecture(table.space.name, tuple(row)) for row in genes.tolist()]
+    told = [result.metrics for result in made.query([Candidate(arch) for arch in archs])]
+    for name in ("params", "macs"):
+        assert [metrics[name] for metrics in told] == true[name].tolist()
+    said = made.predict(archs, "valid_accuracy")
+    assert kendalltau(said, true["valid_accuracy"]).statistic > 0.5
 
 
 class TwinsMeasured(ToyBenchmark):

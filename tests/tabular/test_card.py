@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 from nasbench import registry
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig, TableFault
-from tabular import card, embedded, schema
+from tabular import card, card_facts, embedded, schema
 from tabular.commands import app
 from tabular.hdf5 import open_table, write_table
 
@@ -157,6 +157,13 @@ def test_costs_and_the_commands_are_those_of_the_table(toys, pages):
     assert "nasbench table cost" not in text  # the costs are those of the build
 
 
+def test_the_page_of_a_sample_says_so_and_how_to_train_the_same(tmp_path, monkeypatch, toys):
+    monkeypatch.setattr(card_facts, "knows_all", lambda table: False)
+    text, _ = card.page(toys["one"], [], "one")
+    assert "| rows | 80, one for each class, a sample of the space |" in text
+    assert "fake-task --archs one.h5 -o again.h5 --seeds 5" in text
+
+
 def test_a_page_names_its_table_and_shows_every_picture(toys, pages):
     for name, (text, images) in pages.items():
         assert f"`{toys[name].sha256}`" in text
@@ -265,7 +272,7 @@ def test_a_page_that_is_no_markdown_is_wrong_usage(run, tmp_path):
 @pytest.mark.parametrize("name", embedded.NAMES)
 def test_the_committed_page_is_about_the_table_that_ships(name):
     table = registry.benchmark(name)
-    text = (PAGES / f"{table.task}.md").read_text()
+    text = (PAGES / f"{table.name.replace('/', '_')}.md").read_text()
     assert text.startswith(f"# {table.name}\n")
     assert f"| sha256 | `{table.sha256}` |" in text, "the table changed: run `make pages`"
     assert f"`{table.sha256[:12]}`" in (PAGES / "README.md").read_text()
@@ -283,7 +290,7 @@ def test_every_table_that_a_committed_page_names_still_ships():
 @pytest.mark.slow
 def test_the_numbers_of_the_embedded_table_are_those_of_its_trainings():
     table = registry.benchmark("cell201/digits-on-photos")
-    text = (PAGES / "digits-on-photos.md").read_text()
+    text = (PAGES / "cell201_digits-on-photos.md").read_text()
     valid, test = (table.curves(f"{s}_accuracy")[:, :, -1] for s in ("valid", "test"))
     assert line(text, f"seed {table.seeds[0]}")[0] == tau(valid[:, 0], test[:, 0])
     means = valid.mean(axis=1)
