@@ -12,6 +12,7 @@ import typer
 import nasbench
 from nasbench import registry
 from nasbench.cli import compose
+from nasbench.harness.suite import all_tables
 from nasbench.testing.toy import ToyBenchmark
 from tabular import embedded
 
