@@ -129,8 +129,8 @@ def rows(name: str) -> Iterator[str]:
     """A line for each model of a table."""
     table: Any = registry.benchmark(name)
     genes, columns = table.rows()
-    rows = unseen(name)
-    archs = [Architecture(table.space.name, tuple(row)) for row in genes[rows].tolist()]
+    judged_on = unseen(name)
+    archs = [Architecture(table.space.name, tuple(row)) for row in genes[judged_on].tolist()]
     for model in (*SHIPPED, *BASELINES):
         config = fitting.Config(model, CLASSES)
         made: Any = None
@@ -140,7 +140,7 @@ def rows(name: str) -> Iterator[str]:
                 raise SystemExit(f"error: {made.name} is of another {name}; make surrogates")
         else:
             made = surrogate(fitting.fit(table, config))
-        yield f"| {name} | `{model}` | {judged(made, archs, columns[METRIC][rows])} |"
+        yield f"| {name} | `{model}` | {judged(made, archs, columns[METRIC][judged_on])} |"
 
 
 def unseen(name: str) -> NDArray[np.int64]:

@@ -56,7 +56,8 @@ def page(benchmark: Benchmark, plan: Plan, scores: Sequence[Score], anchor: Anch
             own = [s for s in scores if (s.model, s.classes) == (model, size)]
             means = [float(np.mean([getattr(s, name) for s in own])) for name in _FIGURES]
             seconds = float(np.mean([s.fit_s for s in own]))
-            cells = [model, f"{size:,}", *(f"{mean:.3f}" for mean in means), f"{seconds:.1f}"]
+            figures = ("-" if np.isnan(mean) else f"{mean:.3f}" for mean in means)
+            cells = [model, f"{size:,}", *figures, f"{seconds:.1f}"]
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join([*lines, "", *_legend(benchmark, plan, anchor), ""])
 

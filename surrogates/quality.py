@@ -78,7 +78,7 @@ class Score:
     rmse: float
     """In the metric's unit."""
     precision: float
-    """Share of the predicted best `K` that are among the true best `K`."""
+    """Share of the predicted best `K` that are among the true best `K`; NaN of no more than `K`."""
     coverage_50: float
     """Share of the true values in their 50 % interval."""
     coverage_90: float
@@ -133,8 +133,7 @@ def measure(
     """Every figure of predictions (n,) and the ends of their 50 % and 90 % intervals."""
     merit, said = -metric.sign * truth, -metric.sign * predicted
     top = merit >= np.quantile(merit, 1 - TOP)
-    k = min(K, len(truth))
-    best, chosen = (set(np.argsort(-each, kind="stable")[:k].tolist()) for each in (merit, said))
+    best, chosen = (set(np.argsort(-each, kind="stable")[:K].tolist()) for each in (merit, said))
     error = predicted - truth
     covered = [float(((low <= truth) & (truth <= high)).mean()) for low, high in intervals]
     return {
@@ -143,7 +142,7 @@ def measure(
         "spearman": float(spearmanr(said, merit).statistic),
         "r2": float(1 - (error**2).mean() / truth.var()),
         "rmse": math.sqrt((error**2).mean()),
-        "precision": len(best & chosen) / k,
+        "precision": len(best & chosen) / K if len(truth) > K else math.nan,
         "coverage_50": covered[0],
         "coverage_90": covered[1],
     }

@@ -56,6 +56,12 @@ def test_the_best_are_the_high_accuracies_and_the_low_losses():
     assert figures(said, truth, LOSS)["precision"] == 0  # the first 50 for the next
 
 
+def test_the_best_50_of_50_tell_nothing(rng):
+    truth = rng.normal(size=51)
+    assert 0 < figures(rng.normal(size=51), truth, ACCURACY)["precision"] < 1
+    assert np.isnan(figures(truth[:50], truth[:50], ACCURACY)["precision"])
+
+
 def test_tau_is_the_share_of_pairs_in_order_less_that_out_of_order(rng):
     a, b = rng.normal(size=(2, 30))
     pairs = [(i, j) for i in range(30) for j in range(i)]
