@@ -38,7 +38,7 @@ HEAD = """# Surrogates
 
 A surrogate benchmark answers by a model that was fitted on part of a table. It is named
 `<table>@<model>`, such as `cell201/digits-on-photos@xgb`, and is asked like a table: every
-searcher runs on it unchanged, and `nasbench verify` trains its winners. Parameters and
+searcher of its space runs on it unchanged, and `nasbench verify` trains its winners. Parameters and
 multiply-adds are exact where the table has enough rows to determine them, as those of the shipped
 ones do; accuracies, losses and seconds are predicted at every epoch.
 
@@ -86,9 +86,11 @@ table. `darts/digits-on-photos` holds 350 of them, trained as the cells of the v
 250 random ones, half of them uniform and half with operations of frequencies of their own, from
 hardly any convolution to hardly anything else, and 100 that regularized evolution and local search
 go through on a surrogate of these (`scripts/sample_darts.py`). Their mean validation accuracies are
-73.9, 65.5 and 76.2 %. The table refuses other cells; its surrogates answer for all of the space.
-They predict 2 principal components of the curves where the others predict 6: with 200 of the random
-cells, `xgb` had a tau of 0.54 on the other 50 with 2 and of 0.50 with 6, the mean of three splits.
+73.9, 65.5 and 76.2 %. The table refuses other cells, and `compare` the table; its surrogates answer
+for all of the space, and all searchers run on them but those that train supernets and
+`hierarchical-rl`, which know cell201 only. The surrogates predict 2 principal components of the
+curves where the others predict 6: with 200 of the random cells, `xgb` had a tau of 0.54 on the
+other 50 with 2 and of 0.50 with 6, the mean of three splits.
 
     nasbench compare darts/digits-on-photos@gnn --searcher random-search \
         --searcher regularized-evolution --out runs/darts

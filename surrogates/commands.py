@@ -80,8 +80,13 @@ def evaluate(
         typer.Option(help="May be repeated [default: xgb, forest, linear].", show_default=False),
     ] = None,
     classes: Annotated[
-        str, typer.Option(help="Training classes, comma-separated.")
-    ] = "50,100,250,500,1000",
+        str | None,
+        typer.Option(
+            help="Training classes, comma-separated "
+            "[default: those of 50,100,250,500,1000 that leave some to judge on].",
+            show_default=False,
+        ),
+    ] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Random draws of the training classes.")] = 3,
     metric: Annotated[str, typer.Option(help="What is judged.")] = "valid_accuracy",
     components: Components = 6,
@@ -96,15 +101,15 @@ def evaluate(
     from surrogates.page import CSV, write
 
     console = Console(stderr=True)
+    found = registry.benchmark(benchmark)
     plan = quality.Plan(
         models=tuple(model or ("xgb", "forest", "linear")),
-        classes=_numbers(classes),
+        classes=quality.sizes_of(found) if classes is None else _numbers(classes),
         seeds=seeds,
         metric=metric,
         components=components,
         folds=folds,
     )
-    found = registry.benchmark(benchmark)
     with shown(f"{found.name} surrogates", console) as progress:
         scores = quality.evaluate(found, plan, output / CSV, progress=progress)
     write(found, plan, scores, output)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -108,7 +109,7 @@ def _metric(benchmark: Benchmark, name: str) -> Metric:
 def _everything(benchmark: Benchmark) -> list[Architecture]:
     """All combinations of genes, the last gene running fastest."""
     space = benchmark.space
-    size = int(np.prod(space.arity, dtype=float))
+    size = math.prod(space.arity)
     if size > MOST or size != len(space):
         raise InvalidConfig(
             f"explain asks for every combination of genes, at most {MOST:,}; {space.name} has "

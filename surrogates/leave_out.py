@@ -25,11 +25,10 @@ from nasbench.harness.wording import describe_budget, describe_seeds
 from surrogates import fit as fitting
 from surrogates import quality
 from surrogates.benchmark import Surrogate
+from surrogates.scores import read, save
 
 CSV, PAGE = "leave-out.csv", "leave-out.md"
 OTHERS, RANDOM = "others", "random"
-FEWEST = 20
-"""Classes to judge on."""
 _FIGURES = ("tau", "spearman", "r2", "rmse", "coverage_50", "coverage_90")
 Rows = NDArray[np.int64]
 
@@ -114,9 +113,7 @@ def evaluate(
     genes, columns = fitting.listed(benchmark)
     truth = columns[metric.name]
     splits = list(_splits(visits, np.flatnonzero(np.isfinite(truth)), plan.folds))
-    known = {
-        (s.content, s.metric, s.model, s.components, s.folds): s for s in quality.read(file, Score)
-    }
+    known = {(s.content, s.metric, s.model, s.components, s.folds): s for s in read(file, Score)}
     jobs, found = list(product(splits, plan.models)), list[Score]()
     for done, ((searcher, fitted_on, rows, unseen), model) in enumerate(jobs):
         progress(done, len(jobs))
@@ -138,7 +135,7 @@ def evaluate(
                 folds=plan.folds,
                 **{name: figures[name] for name in _FIGURES},
             )
-            quality.save(file, list(known.values()))
+            save(file, list(known.values()))
         found.append(known[key])
     progress(len(jobs), len(jobs))
     return found
@@ -204,10 +201,11 @@ def _splits(
         unseen = np.intersect1d(own, known)
         everyone = np.concatenate([rows for name, rows in visits.items() if name != searcher])
         others = np.setdiff1d(np.intersect1d(everyone, known), unseen)
-        if len(unseen) < FEWEST or len(others) < folds:
+        if len(unseen) < quality.FEWEST or len(others) < folds:
             raise InvalidConfig(
                 f"{searcher} visited {len(unseen)} classes and the others {len(others)} more; "
-                f"expected {FEWEST} to judge on and {folds} to fit on: pass more or longer runs"
+                f"expected {quality.FEWEST} to judge on and {folds} to fit on: pass more or longer "
+                "runs"
             )
         rest = np.setdiff1d(known, unseen)
         yield searcher, OTHERS, others, unseen

@@ -2,42 +2,35 @@
 
 from __future__ import annotations
 
-import csv
 import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import Field, asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any, ClassVar, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import kendalltau, spearmanr
 
 from nasbench import registry
-from nasbench.atomic import write_text
 from nasbench.core import Architecture, Benchmark, Candidate, Metric
-from nasbench.errors import InvalidConfig, SurrogateFault, UnknownMetric
+from nasbench.errors import InvalidConfig, UnknownMetric
 from surrogates import fit as fitting
 from surrogates.benchmark import Parts, Surrogate, surrogate
+from surrogates.scores import read, save
 
 Floats = NDArray[np.float64]
 TOP = 0.25
 """Share of the test classes, the best by their true values, that `tau_top` ranks."""
 K = 50
 """Of precision@k."""
+SIZES = (50, 100, 250, 500, 1000)
+"""Training classes that are looked at if nothing else is asked for."""
+FEWEST = 20
+"""Classes to judge on."""
 DRAWS = 16
 """Noise seeds that `anchor` asks with."""
-
-
-class Row(Protocol):
-    """A dataclass of texts and numbers, a line of a file of scores."""
-
-    __dataclass_fields__: ClassVar[dict[str, Field[Any]]]
-
-
-Kind = TypeVar("Kind", bound=Row)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +38,7 @@ class Plan:
     """What is measured."""
 
     models: tuple[str, ...] = ("xgb", "forest", "linear")
-    classes: tuple[int, ...] = (50, 100, 250, 500, 1000)
+    classes: tuple[int, ...] = SIZES
     seeds: int = 3
     metric: str = "valid_accuracy"
     components: int = 6
@@ -90,6 +83,16 @@ class Score:
     """Of the calibration."""
 
 
+def sizes_of(benchmark: Benchmark) -> tuple[int, ...]:
+    """Those of `SIZES` that leave classes of the benchmark to judge on, the first in any case.
+
+    Raises:
+        InvalidConfig: the benchmark cannot list its classes.
+    """
+    most = len(fitting.listed(benchmark)[0]) - FEWEST
+    return tuple(size for size in SIZES if size <= max(most, SIZES[0]))
+
+
 def evaluate(
     benchmark: Benchmark,
     plan: Plan,
@@ -108,6 +111,12 @@ def evaluate(
     """
     metric = metric_of(benchmark, plan.metric)
     genes, columns = fitting.listed(benchmark)
+    if max(plan.classes) > len(genes) - FEWEST:
+        raise InvalidConfig(
+            f"{benchmark.name} has {len(genes):,} classes, of which at least {FEWEST} must remain "
+            f"to judge on; expected at most {len(genes) - FEWEST:,} training classes, got "
+            f"{max(plan.classes):,}"
+        )
     table = getattr(benchmark, "sha256", None) or ""
     known = {_key(score): score for score in read(file, Score)}
     jobs = list(product(plan.models, plan.classes, range(plan.seeds)))
@@ -215,31 +224,6 @@ def _twice(benchmark: Benchmark, metric: str) -> tuple[Floats, Floats]:
     return first, second
 
 
-def read(file: Path, kind: type[Kind]) -> list[Kind]:
-    """The scores of a file; none if there is no file.
-
-    Raises:
-        SurrogateFault: it holds something else.
-    """
-    if not file.exists():
-        return []
-    try:
-        with file.open(newline="") as stream:
-            return [_parsed(row, kind) for row in csv.DictReader(stream)]
-    except (TypeError, ValueError, KeyError) as fault:
-        raise SurrogateFault(
-            f"{file} is not a file of scores ({fault}); delete it, or choose another output"
-        ) from fault
-
-
-def save(file: Path, scores: Sequence[Row]) -> None:
-    """Replace `file` by these scores, one at least."""
-    names = [field.name for field in fields(scores[0])]
-    lines = [",".join(names)]
-    lines += [",".join(_cell(asdict(score)[name]) for name in names) for score in scores]
-    write_text(file, "\n".join(lines) + "\n")
-
-
 def _score(
     benchmark: Benchmark,
     config: fitting.Config,
@@ -283,12 +267,3 @@ def _answers(
 ) -> Floats:
     results = benchmark.query(asked, noise_seed=noise_seed)
     return np.array([result.metrics[metric] for result in results])
-
-
-def _parsed(row: dict[str, str], kind: type[Kind]) -> Kind:
-    kinds = {"str": str, "int": int, "float": float}
-    return kind(**{field.name: kinds[str(field.type)](row[field.name]) for field in fields(kind)})
-
-
-def _cell(value: object) -> str:
-    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from nasbench.core import SupportsRows
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
@@ -49,13 +51,14 @@ def _show(console: Console, summary: Summary) -> None:
         title += f"; {done:,} of {total:,} architectures trained"
     rows = [_row(standing, len(summary.collection.seeds)) for standing in summary.standings]
     console.print(table_of(title, rows, console.width, ("test", "regret")))
+    met = "" if isinstance(summary.benchmark, SupportsRows) else " that a run met"
     front_note = ""
     if summary.front is not None:
         front_note = " front: share of the hypervolume of the known Pareto front of all objectives."
     console.print(
         f"\nMeans over runs; brackets: {100 * summary.standings[0].mean.level:.0f} % bootstrap "
         f"interval. found: {objective.name} of the incumbent as its searcher saw it; test: its "
-        f"{target.name}, and regret: its distance from the best {objective.name}, both "
+        f"{target.name}, and regret: its distance from the best {objective.name}{met}, both "
         f"{looked_up(summary.benchmark)}; charged: the evaluations and the searcher's own time."
         + front_note,
         style="dim",

@@ -18,13 +18,14 @@ from typing import Any
 
 from nasbench import registry
 from nasbench.atomic import output_fault, write_text
-from nasbench.core import Benchmark, Budget, Constraint, Run
-from nasbench.errors import NasbenchError, RunFault, SearcherFault
+from nasbench.core import Benchmark, Budget, Constraint, Run, SupportsRows
+from nasbench.errors import InvalidConfig, NasbenchError, RunFault, SearcherFault
 from nasbench.harness.collection import SETTING
 from nasbench.harness.completion import Answer, completed
 from nasbench.harness.derived import content_hash
 from nasbench.harness.files import to_json, write_run
 from nasbench.harness.jobs import Job, check_others, difference, kept_runs, make_jobs
+from nasbench.harness.known import knows_all
 from nasbench.harness.lock import locked
 from nasbench.harness.processes import count
 from nasbench.harness.run import OBJECTIVES, run
@@ -92,7 +93,9 @@ def plan(
         *(benchmark_name, "", 0, None, {}, budget, tuple(objectives), bounds, workers, None),
         path=Path(out),
     )
-    return list(make_jobs(_benchmark(benchmark_name), template, searchers, seeds, settings or {}))
+    benchmark = _benchmark(benchmark_name)
+    _refuse_sample(benchmark)
+    return list(make_jobs(benchmark, template, searchers, seeds, settings or {}))
 
 
 def perform(job: Job) -> Run | str:
@@ -114,6 +117,24 @@ def perform(job: Job) -> Run | str:
         return done
     except (Exception, SystemExit):  # whatever a searcher raises must not lose the other runs
         return traceback.format_exc()
+
+
+def _refuse_sample(benchmark: Benchmark) -> None:
+    """Checks that searches may go where they want.
+
+    Raises:
+        InvalidConfig: the benchmark is a table of a sample of its space.
+    """
+    predicts = hasattr(benchmark, "fitted_on")
+    if predicts or not isinstance(benchmark, SupportsRows) or knows_all(benchmark):
+        return
+    names = registry.names(registry.BENCHMARKS)
+    others = [n for n in names if n != benchmark.name and registry.table_of(n) == benchmark.name]
+    raise InvalidConfig(
+        f"{benchmark.name} knows {len(benchmark.rows()[0]):,} architectures of "
+        f"{benchmark.space.name} and no others, so searches would ask for some that it lacks; "
+        f"compare them on {' or '.join(others) or 'a surrogate of it (`nasbench surrogate fit`)'}"
+    )
 
 
 def _benchmark(name: str) -> Benchmark:

@@ -17,6 +17,8 @@ Floats = NDArray[np.float64]
 
 DRAWN = 1000
 """Architectures that stand for a benchmark that cannot list them."""
+PROBED = 100
+"""Architectures that tell whether a table knows all of its space."""
 
 
 def optimum(
@@ -106,3 +108,12 @@ def worst_of(benchmark: Benchmark, target: Metric, lookup: Lookup) -> float:
             f"nothing to score them by; train its table first"
         )
     return target.sign * float(known.max())
+
+
+def knows_all(benchmark: Benchmark) -> bool:
+    """Whether all of some random architectures are listed, as not by the table of a sample."""
+    if not isinstance(benchmark, SupportsRows):
+        return False
+    known = set(map(tuple, benchmark.rows()[0].tolist()))
+    drawn = benchmark.space.sample(PROBED, np.random.default_rng(0))
+    return all(benchmark.space.canonical(arch).genes in known for arch in drawn)

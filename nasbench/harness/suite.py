@@ -12,20 +12,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from nasbench import registry
 from nasbench.atomic import write_text
-from nasbench.core import Benchmark, SupportsRows
 from nasbench.errors import InvalidConfig, RunFault, SearcherFault
 from nasbench.harness.compare import compare, plan
 from nasbench.harness.files import file_name
+from nasbench.harness.known import knows_all
 from nasbench.harness.lock import locked
 
 FILE = "suite.json"
 """File in a suite's folder that names its benchmarks and their folders."""
-DRAWN = 100
-"""Architectures that tell whether a table knows all of its space."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +38,6 @@ def all_tables() -> list[str]:
     names = registry.names(registry.BENCHMARKS)
     tables = [name for name in names if registry.table_of(name) == name]
     return [name for name in tables if knows_all(registry.benchmark(name))]
-
-
-def knows_all(benchmark: Benchmark) -> bool:
-    """Whether all of some random architectures are listed, as not by the table of a sample."""
-    if not isinstance(benchmark, SupportsRows):
-        return False
-    known = set(map(tuple, benchmark.rows()[0].tolist()))
-    drawn = benchmark.space.sample(DRAWN, np.random.default_rng(0))
-    return all(benchmark.space.canonical(arch).genes in known for arch in drawn)
 
 
 def all_searchers() -> list[str]:

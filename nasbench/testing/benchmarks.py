@@ -15,7 +15,7 @@ import pytest
 
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result, SupportsRows
 from nasbench.errors import UnknownSchedule, WrongSpace
-from nasbench.harness.suite import knows_all
+from nasbench.harness.known import knows_all
 from nasbench.testing.elsewhere import call_elsewhere
 
 Exact = tuple[tuple[str, ...], str]

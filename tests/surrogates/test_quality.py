@@ -62,6 +62,19 @@ def test_the_best_50_of_50_tell_nothing(rng):
     assert np.isnan(figures(truth[:50], truth[:50], ACCURACY)["precision"])
 
 
+def test_sizes_that_leave_nothing_to_judge_on_are_refused_before_anything_is_fitted(toy, tmp_path):
+    count, file = len(toy.rows()[0]), tmp_path / "q.csv"
+    most = count - quality.FEWEST
+    with pytest.raises(InvalidConfig, match=rf"at most {most} training classes, got {most + 1}"):
+        quality.evaluate(toy, replace(PLAN, classes=(20, most + 1)), file)
+    assert not file.exists()
+
+
+def test_the_default_sizes_are_those_that_leave_classes_to_judge_on():
+    assert quality.sizes_of(registry.benchmark("cell201/mnist1d")) == quality.SIZES
+    assert quality.sizes_of(registry.benchmark("darts/digits-on-photos")) == (50, 100, 250)
+
+
 def test_tau_is_the_share_of_pairs_in_order_less_that_out_of_order(rng):
     a, b = rng.normal(size=(2, 30))
     pairs = [(i, j) for i in range(30) for j in range(i)]

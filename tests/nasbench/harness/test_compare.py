@@ -271,3 +271,19 @@ def test_a_table_that_was_replaced_is_opened_again(tmp_path, monkeypatch):
     os.utime(path, ns=(1, 1))
     assert module._benchmark(str(path)) is not first
     assert opened == [str(path)] * 2
+
+
+def test_the_table_of_a_sample_is_refused_before_any_run(tmp_path):
+    name = "darts/digits-on-photos"
+    told = rf"knows 350 architectures of darts-v1 .* compare them on {name}@gnn or {name}@xgb"
+    with pytest.raises(InvalidConfig, match=told):
+        module.compare(name, ["random-search"], [0], budget=Budget(2), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_without_a_registered_surrogate_of_a_sample_fitting_one_is_advised(
+    start, registered, monkeypatch
+):
+    monkeypatch.setattr(module, "knows_all", lambda benchmark: False)
+    with pytest.raises(InvalidConfig, match="`nasbench surrogate fit`"):
+        start()
