@@ -202,7 +202,10 @@ def _parsed(path: Path, space: Space) -> list[Architecture]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as fault:
-        raise InvalidConfig(f"{path} cannot be read as text: {fault}") from fault
+        raise InvalidConfig(
+            f"expected a table or a text file of architectures, but {path} is no registered table "
+            f"and cannot be read as text: {fault}"
+        ) from fault
     archs = []
     for number, line in enumerate(lines, 1):
         if line.strip():

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from nasbench import registry
 from nasbench.core import Architecture
-from nasbench.errors import OutputFault, TableFault, UnknownBenchmark, WrongSpace
+from nasbench.errors import InvalidConfig, OutputFault, TableFault, UnknownBenchmark, WrongSpace
 from tabular import build as building
 from tabular.commands import app
 from tabular.hdf5 import open_table
@@ -68,6 +68,11 @@ def test_build_trains_the_architectures_of_a_file_or_of_a_table(
     for source in (text, toy_file):
         run("build", "toy", "fake-task", "-o", tmp_path / "a.h5", "--archs", source)
     assert asked == [archs, archs]
+
+
+def test_build_says_what_it_takes_architectures_from(run, tmp_path):
+    with pytest.raises(InvalidConfig, match=r"darts/nope is no registered table and cannot be"):
+        run("build", "toy", "fake-task", "-o", tmp_path / "a.h5", "--archs", "darts/nope")
 
 
 def test_build_refuses_the_architectures_of_another_space(run, tmp_path, toy_file, monkeypatch):
