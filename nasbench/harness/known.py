@@ -115,5 +115,13 @@ def knows_all(benchmark: Benchmark) -> bool:
     if not isinstance(benchmark, SupportsRows):
         return False
     known = set(map(tuple, benchmark.rows()[0].tolist()))
-    drawn = benchmark.space.sample(PROBED, np.random.default_rng(0))
-    return all(benchmark.space.canonical(arch).genes in known for arch in drawn)
+    probes = benchmark.space.sample(PROBED, np.random.default_rng(0))
+    return all(benchmark.space.canonical(arch).genes in known for arch in probes)
+
+
+def drawn(benchmark: Benchmark, n: int, rng: np.random.Generator) -> list[Architecture]:
+    """Random architectures that it answers for: of the space, or of the rows of a sample."""
+    if not isinstance(benchmark, SupportsRows) or knows_all(benchmark):
+        return benchmark.space.sample(n, rng)
+    genes = rng.permutation(benchmark.rows()[0])[:n]
+    return [Architecture(benchmark.space.name, tuple(row)) for row in genes.tolist()]

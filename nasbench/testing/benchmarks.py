@@ -15,7 +15,7 @@ import pytest
 
 from nasbench.core import Architecture, Benchmark, Candidate, Metric, Result, SupportsRows
 from nasbench.errors import UnknownSchedule, WrongSpace
-from nasbench.harness.known import knows_all
+from nasbench.harness.known import drawn
 from nasbench.testing.elsewhere import call_elsewhere
 
 Exact = tuple[tuple[str, ...], str]
@@ -62,11 +62,7 @@ class BenchmarkConformance:
     @pytest.fixture
     def archs(self, subject: Benchmark) -> list[Architecture]:
         """A random 12 of the space, or of a sample of it where the benchmark knows no more."""
-        rng = np.random.default_rng(0)
-        if isinstance(subject, SupportsRows) and not knows_all(subject):
-            genes = rng.permutation(subject.rows()[0])[:12]
-            return [Architecture(subject.space.name, tuple(row)) for row in genes.tolist()]
-        return subject.space.sample(12, rng)
+        return drawn(subject, 12, np.random.default_rng(0))
 
     @pytest.fixture
     def candidates(self, subject: Benchmark, archs: list[Architecture]) -> list[Candidate]:
