@@ -23,7 +23,7 @@ TARGET = Path(__file__).parents[1] / "surrogates/data"
 OWN = "nasbench-lab"
 CLASSES = 1000
 COMPONENTS = 2
-"""Of the curves of a sample: a model of few classes does not learn more (docs/surrogates.md)."""
+"""Of the curves of a sample, so that all stay within `MOST_MB`; see docs/surrogates.md."""
 MODELS = ("xgb", "gnn")
 MOST_MB = 5.0
 
