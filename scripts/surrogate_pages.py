@@ -97,7 +97,7 @@ rank little better than chance (`xgb` fitted on 200 classes: a tau of 0.10 among
 mean of six splits), and worse with the searched cells among them (-0.12): of these it expects 1.6
 points too much, since a search on a model collects such cells.
 
-    nasbench compare darts/digits-on-photos@gnn --searcher random-search \
+    nasbench compare darts/digits-on-photos@gnn --searcher random-search \\
         --searcher regularized-evolution --out runs/darts
     nasbench verify runs/darts
 
