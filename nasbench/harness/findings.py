@@ -186,7 +186,9 @@ def _solved(overall: Overall) -> Iterator[str]:
         names = [place.searcher for place in overall.places if place.solved == best]
         runs = len(overall.summaries) * len(overall.seeds)
         found = f"in {round(best * runs)} of {runs} runs"
-        yield f"The optimum is found most often by {listed(names)}: {found}."
+        known = all(summary.exhaustive for summary in overall.summaries)
+        what = "The optimum" if known else "The best that is known"
+        yield f"{what} is found most often by {listed(names)}: {found}."
 
 
 def _own_time(overall: Overall) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import re
 
+from nasbench import registry
 from nasbench.core import Architecture, Space
 from nasbench.errors import InvalidArchitecture
 
@@ -30,7 +31,22 @@ def read(space: Space, text: str) -> Architecture:
     try:
         return space.parse(text)
     except InvalidArchitecture as fault:
+        if others := [name for name in _spaces_of(text) if name != space.name]:
+            raise InvalidArchitecture(
+                f"expected an architecture of {space.name}, got one of {' or '.join(others)}, "
+                f"{text!r:.60}: name that space, or a benchmark of it"
+            ) from fault
         raise InvalidArchitecture(
             f"{fault}. An index from 0 to {len(space) - 1} or {len(space.arity)} genes separated "
             f"by commas would do as well."
         ) from fault
+
+
+def _spaces_of(text: str) -> list[str]:
+    """Registered spaces of which it is a string."""
+    found = []
+    for name in registry.names(registry.SPACES):
+        with contextlib.suppress(InvalidArchitecture):
+            registry.space(name).parse(text)
+            found.append(name)
+    return found

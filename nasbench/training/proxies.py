@@ -38,10 +38,7 @@ from nasbench.networks.weights import seeded_network
 from nasbench.training import proxy_scores
 from nasbench.training.proxy_scores import ProxyScore
 from nasbench.training.train import deterministic
-from nasbench.training.trainers import trainer_of
-
-SPACE = "cell201-v1"
-"""The space whose networks can be scored; those of any space that is trained here are counted."""
+from nasbench.training.trainers import spaces_with_networks, trainer_of
 
 
 class NetworkProxy:
@@ -57,21 +54,18 @@ class NetworkProxy:
 
     def estimate(self, archs: Sequence[Architecture]) -> list[Estimate]:
         """Scores of new networks."""
-        for arch in archs:
-            if arch.space != SPACE:
-                raise WrongSpace(
-                    f"{self.metric.name} scores networks of {SPACE} only, got one of {arch.space}; "
-                    f"params and macs are there for every space that is trained here"
-                )
+        _refuse_others(archs, spaces_with_networks(), f"{self.metric.name} scores networks")
         with deterministic("cpu"):
             return [_timed(self._value, arch) for arch in archs]
 
     def _value(self, arch: Architecture) -> float:
         data = self._data
-        form = registry.space(SPACE).canonical(arch)
-        network = seeded_network(form, data.recipe, data.input, data.classes, self._seed)
+        form = registry.space(arch.space).canonical(arch)
+        build = trainer_of(arch.space).network
+        assert build is not None, "`estimate` has refused spaces without networks"
+        network = build(form, data.recipe, data.input, data.classes, self._seed)
         with torch.no_grad():
-            x = cast("Tensor", network.embed(self._x))
+            x = cast("nn.Module", network.embed)(self._x)
         network.embed = nn.Identity()
         return self._score(network, x, self._y)
 
@@ -86,12 +80,7 @@ class CountProxy:
     def estimate(self, archs: Sequence[Architecture]) -> list[Estimate]:
         """Counts of the canonical forms."""
         known = registry.names(registry.TRAINERS)
-        for arch in archs:
-            if arch.space not in known:
-                raise WrongSpace(
-                    f"{self.metric.name} are counted for networks that are trained here, those of "
-                    f"{', '.join(known)}; got an architecture of {arch.space}"
-                )
+        _refuse_others(archs, known, f"{self.metric.name} are counted for networks")
         return [_timed(self._value, arch) for arch in archs]
 
     def _value(self, arch: Architecture) -> float:
@@ -118,7 +107,7 @@ def preload() -> None:
     """Make a network, so that what torch loads for its first one is on nobody's clock."""
     smallest = Recipe(channels=1, stages=1)
     tokens = InputSpec("tokens", 1, 1, 4, vocabulary=2)
-    seeded_network(Architecture(SPACE, (3,) * 6), smallest, tokens, classes=2, seed=0)
+    seeded_network(Architecture("cell201-v1", (3,) * 6), smallest, tokens, classes=2, seed=0)
 
 
 def _of_network(name: str, score: ProxyScore) -> ProxyFactory:
@@ -141,6 +130,15 @@ grad_norm = _of_network("grad-norm", proxy_scores.grad_norm)
 jacob_cov = _of_network("jacob-cov", proxy_scores.jacob_cov)
 params = _of_count("params", "parameters", 0)
 macs = _of_count("macs", "multiply-adds", 1)
+
+
+def _refuse_others(archs: Sequence[Architecture], known: Sequence[str], what: str) -> None:
+    for arch in archs:
+        if arch.space not in known:
+            raise WrongSpace(
+                f"{what} that are trained here, those of {', '.join(known)}; got an architecture "
+                f"of {arch.space}"
+            )
 
 
 def _minibatch(data: SearchData, seed: int, size: int) -> tuple[Tensor, Tensor]:

@@ -8,9 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from nasbench import registry
 from nasbench.core import Architecture, InputSpec, LearningCurve, Recipe, TaskData
+
+if TYPE_CHECKING:
+    from torch import nn
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +29,9 @@ class SpaceTrainer:
     """Seconds of the training steps of one full training on a device."""
     count: Callable[[Architecture, Recipe, InputSpec, int], tuple[int, int]]
     """Parameters, and multiply-accumulates of one input, with so many labels."""
+    network: Callable[[Architecture, Recipe, InputSpec, int, int], nn.Module] | None = None
+    """The untrained network on the CPU, with so many labels and weights drawn from a seed, for
+    zero-cost proxies and latencies. Its module `embed` turns inputs into images, as the first."""
 
     def train_repeats(
         self,
@@ -57,14 +64,21 @@ def modules_of(space: str) -> tuple[str, ...]:
 def cell201() -> SpaceTrainer:
     """The trainer of `cell201-v1`."""
     from nasbench.networks.count import count
+    from nasbench.networks.weights import seeded_network
     from nasbench.training.train import measure_cost, train
 
-    return SpaceTrainer(("nasbench.training.train",), train, measure_cost, count)
+    return SpaceTrainer(("nasbench.training.train",), train, measure_cost, count, seeded_network)
 
 
 def darts() -> SpaceTrainer:
     """The trainer of `darts-v1`."""
-    from nasbench.networks.darts import count_darts
+    from nasbench.networks.darts import count_darts, seeded_darts
     from nasbench.training.modules import measure_darts, train_darts
 
-    return SpaceTrainer(("nasbench.training.modules",), train_darts, measure_darts, count_darts)
+    modules = ("nasbench.training.modules",)
+    return SpaceTrainer(modules, train_darts, measure_darts, count_darts, seeded_darts)
+
+
+def spaces_with_networks() -> list[str]:
+    """Spaces whose untrained networks can be built."""
+    return [name for name in registry.names(registry.TRAINERS) if trainer_of(name).network]

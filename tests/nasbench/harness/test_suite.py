@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import Executor, Future
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -227,15 +228,13 @@ def test_several_objectives_have_hypervolume_curves_on_every_table(written, tmp_
 
 def _with_losses(whole, losses):
     """The suite as it would be with other final regrets."""
-    import dataclasses
-
     summaries = []
     for summary, table, typical in zip(whole.summaries, losses, whole.typical, strict=True):
         standings = [
-            dataclasses.replace(
+            replace(
                 standing,
                 outcomes=[
-                    dataclasses.replace(outcome, regret=float(table[k][seed] * typical))
+                    replace(outcome, regret=float(table[k][seed] * typical))
                     for seed, outcome in enumerate(standing.outcomes)
                 ],
             )
@@ -244,9 +243,7 @@ def _with_losses(whole, losses):
             if standing.searcher == name
         ]
         summaries.append(
-            dataclasses.replace(
-                summary, standings=standings, better=np.zeros((4, 4), dtype=np.bool_)
-            )
+            replace(summary, standings=standings, better=np.zeros((4, 4), dtype=np.bool_))
         )
     return overall.combine(summaries)
 
@@ -268,6 +265,14 @@ def test_findings_claim_nothing_where_all_is_noise(whole, rng):
     assert "cannot be ruled out" in told
     assert "beyond the noise:" not in told
     assert "nothing here tells it from" in told
+
+
+def test_findings_speak_of_the_optimum_only_where_all_is_known(whole):
+    solved = _with_losses(whole, np.zeros((2, 4, 4)))
+    assert "The optimum is found most often by genetic" in " ".join(findings(solved))
+    drawn = [replace(summary, trained=None) for summary in solved.summaries]
+    told = " ".join(findings(overall.combine(drawn)))
+    assert "The best that is known is found most often by genetic" in told
 
 
 def test_one_part_alone_is_a_suite_too(written):

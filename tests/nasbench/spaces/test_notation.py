@@ -4,6 +4,7 @@ import pytest
 
 from nasbench.errors import InvalidArchitecture
 from nasbench.spaces.cell201 import Cell201
+from nasbench.spaces.darts import DartsCells
 from nasbench.spaces.macro import Macro
 from nasbench.spaces.notation import read
 from nasbench.testing.toy import ToySpace
@@ -33,6 +34,14 @@ def test_index_genes_and_string_mean_the_same_cell(text):
 def test_anything_else_is_refused_with_what_would_do(text, complaint):
     with pytest.raises(InvalidArchitecture, match=complaint):
         read(Cell201(), text)
+
+
+def test_a_string_of_another_space_is_told_from_a_misspelt_one():
+    with pytest.raises(InvalidArchitecture, match="of cell201-v1, got one of size-v1, '8:16"):
+        read(Cell201(), "8:16:24:32:64")
+    genotype = DartsCells().format(DartsCells().arch(0))
+    with pytest.raises(InvalidArchitecture, match=r"darts-v1, .*: name that space, or a benchmark"):
+        read(Cell201(), genotype)
 
 
 def test_any_space_can_be_read_from():

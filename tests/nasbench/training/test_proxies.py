@@ -57,6 +57,16 @@ def test_the_seed_decides_every_bit_and_the_global_generators_none(name, data):
     assert values(name, data, seed=4) != first
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_networks_of_darts_are_scored_too(name, data):
+    archs = registry.space("darts-v1").sample(3, np.random.default_rng(0))
+    first = values(name, data, archs, seed=3)
+    assert np.isfinite(first).all()
+    assert len(set(first)) == len(archs)
+    assert values(name, data, archs[::-1], seed=3) == first[::-1]
+    assert (values(name, data, archs, seed=4) != first) == (name in TRAINED)
+
+
 @pytest.mark.parametrize("name", TRAINED)
 def test_order_and_company_of_the_architectures_play_no_part(name, data):
     alone = [values(name, data, [arch])[0] for arch in reversed(ARCHS)]
@@ -113,7 +123,7 @@ def test_a_minibatch_that_cannot_be_drawn_is_refused(size, data):
 
 
 def test_a_network_of_another_space_is_refused(data):
-    with pytest.raises(WrongSpace, match="scores networks of cell201-v1 only, got one of size-v1"):
+    with pytest.raises(WrongSpace, match=r"of cell201-v1, darts-v1; got .* of size-v1"):
         proxy("synflow")(data, batch_size=16).estimate([registry.space("size-v1").arch(0)])
 
 
