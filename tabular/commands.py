@@ -48,7 +48,9 @@ def build(
     ] = None,
     archs: Annotated[
         str | None,
-        typer.Option(help="Architectures to train: a text file, one a line, or those of a table."),
+        typer.Option(
+            help="Architectures to train: a table, or a text file, one a line, # before remarks."
+        ),
     ] = None,
     dask: Annotated[str | None, typer.Option(help="Scheduler, such as tcp://host:8786.")] = None,
     device: Device = None,
@@ -208,9 +210,9 @@ def _parsed(path: Path, space: Space) -> list[Architecture]:
         ) from fault
     archs = []
     for number, line in enumerate(lines, 1):
-        if line.strip():
+        if text := line.partition("#")[0].strip():
             try:
-                archs.append(space.parse(line.strip()))
+                archs.append(space.parse(text))
             except InvalidArchitecture as fault:
                 raise InvalidArchitecture(f"{path}, line {number}: {fault}") from fault
     if not archs:

@@ -64,7 +64,9 @@ def test_build_trains_the_architectures_of_a_file_or_of_a_table(
     monkeypatch.setattr(registry, "benchmark", lambda name: table)
     archs = [Architecture(fakes.SPACE.name, tuple(row)) for row in table.genes.tolist()]
     text = tmp_path / "archs.txt"
-    text.write_text("\n".join(map(fakes.SPACE.format, archs)) + "\n\n")
+    lines = ["# all of them", *map(fakes.SPACE.format, archs[:-1])]
+    last = fakes.SPACE.format(archs[-1])
+    text.write_text("\n".join([*lines, "", f"{last}  # the last one"]) + "\n\n")
     for source in (text, toy_file):
         run("build", "toy", "fake-task", "-o", tmp_path / "a.h5", "--archs", source)
     assert asked == [archs, archs]
