@@ -32,8 +32,10 @@ class Bench:
     plan: Plan
     clock: Clock
 
-    def measure(self, arch: Architecture) -> Row:
+    def measure(self, arch: Architecture, memory_mb: float | None = None) -> Row:
         """The row of an architecture; a gap if its network alone cannot be measured.
+
+        Its peak memory is counted, unless it is known.
 
         Raises:
             UnknownDevice: the reference network cannot be run any more either.
@@ -44,8 +46,9 @@ class Bench:
         row = self.measure_network(arch.genes, network)
         if row.gap:
             return row
-        memory = peak_memory_mb(network(), self.workload.inputs())
-        return replace(row, peak_memory_mb=memory)
+        if memory_mb is None:
+            memory_mb = peak_memory_mb(network(), self.workload.inputs())
+        return replace(row, peak_memory_mb=memory_mb)
 
     def measure_network(self, genes: Genes, build: Callable[[], Any], inputs: Any = None) -> Row:
         """The row of any module, by default on the workload's inputs; raises as `measure` does."""

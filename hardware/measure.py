@@ -6,9 +6,10 @@ is there at any time is a random sample. `kill -9` loses the class in hand.
 
 from __future__ import annotations
 
+import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -176,14 +177,27 @@ def _fill(
     progress: Callable[[int, int], None],
 ) -> None:
     """Measures what is to do into the journal."""
+    memory = _memory_mb(document, bench.workload)
     date = datetime.now(UTC).isoformat(timespec="microseconds")
     session = {"date": date, "load": round(load, 2)}
     begun = replace(column, sessions=(session,))
     with Journal(journal_path(path), replace(document, columns=()), begun) as journal:
         done = len(column.rows)
         for number, genes in enumerate(todo, 1):
-            journal.add(bench.measure(Architecture(bench.workload.space, genes)))
+            arch = Architecture(bench.workload.space, genes)
+            journal.add(bench.measure(arch, memory.get(genes)))
             progress(done + number, done + len(todo))
+
+
+def _memory_mb(document: Document, workload: Workload) -> Mapping[Genes, float]:
+    """Peak memory as columns of the same networks have it, since no device changes it."""
+    return {
+        genes: row.peak_memory_mb
+        for column in document.columns
+        if column.about.workload == workload and not column.about.model
+        for genes, row in column.measured.items()
+        if math.isfinite(row.peak_memory_mb)
+    }
 
 
 def _packed(path: Path, benchmark: Benchmark) -> Document:

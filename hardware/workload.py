@@ -52,11 +52,11 @@ class Workload:
 
     def network(self, arch: Architecture) -> nn.Module:
         """The network in evaluation mode; its weights do not matter, but are always the same."""
-        from nasbench.networks.darts import seeded_darts
-        from nasbench.networks.weights import seeded_network
+        from nasbench.training.trainers import trainer_of
 
-        builder = seeded_darts if self.space == "darts-v1" else seeded_network
-        return builder(arch, self.recipe, self.input, self.classes, 0).eval()
+        build = trainer_of(self.space).network
+        assert build is not None, "`workload_of` has refused spaces without networks"
+        return build(arch, self.recipe, self.input, self.classes, 0).eval()
 
     def inputs(self) -> Tensor:
         """A batch: standard normal pixels, or uniform tokens."""
@@ -113,11 +113,17 @@ def workload_of(benchmark: Benchmark, *, size: str = "table", batch: int = 1) ->
     Raises:
         InvalidConfig: no network of this size can be built for the benchmark's space.
     """
+    from nasbench.training.trainers import spaces_with_networks
+
     space = benchmark.space
     if size == "full":
         return Workload(space.name, size, _full(space), CIFAR, CIFAR_CLASSES, batch)
-    if space.name not in ("cell201-v1", "darts-v1"):
-        raise _no_network(benchmark)
+    known = spaces_with_networks()
+    if space.name not in known:
+        raise InvalidConfig(
+            f"networks of {space.name} cannot be built, so {benchmark.name} cannot be measured; "
+            f"expected a benchmark of {' or '.join(known)}"
+        )
     if not (isinstance(benchmark, SupportsRetraining) and benchmark.task):
         raise InvalidConfig(
             f"{benchmark.name} was not trained by this project, so the size of its networks is not "
@@ -141,10 +147,3 @@ def _full(space: Space) -> Recipe:
     from nasbench.networks.cell201 import FULL_SIZE
 
     return FULL_SIZE
-
-
-def _no_network(benchmark: Benchmark) -> InvalidConfig:
-    return InvalidConfig(
-        f"networks of {benchmark.space.name} cannot be built, so {benchmark.name} cannot be "
-        "measured; expected a benchmark of cell201-v1 or darts-v1"
-    )

@@ -82,6 +82,18 @@ def test_every_measured_class_has_its_memory_as_a_metric(tmp_path, table, worklo
     assert math.isnan(found.query([Candidate(other)])[0].metrics["peak_memory_mb"])
 
 
+def test_a_second_device_takes_over_the_memory_of_the_first(tmp_path, table, workload, monkeypatch):
+    path = tmp_path / "mine.latency"
+    first = measure(path, table, FakeDevice("fake-a"), workload, limit=3)
+    counted = []
+    monkeypatch.setattr("hardware.memory.peak_memory_mb", lambda *_: counted.append(1) or 7.0)
+    second = measure(path, table, FakeDevice("fake-b"), workload, limit=4)
+    measure(path, table, FakeDevice("fake-b"), replace(workload, batch=2), limit=1)
+    assert len(counted) == 2  # of the fourth class, and of the other batch
+    for genes, row in first.rows.items():
+        assert second.rows[genes].peak_memory_mb == pytest.approx(row.peak_memory_mb, rel=1e-4)
+
+
 def test_a_file_of_before_has_no_memory_and_opens(tmp_path, table, workload):
     path = tmp_path / "old.latency"
     document_of = measure(path, table, FakeDevice(), workload, limit=2)
