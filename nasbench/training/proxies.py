@@ -38,7 +38,7 @@ from nasbench.networks.weights import seeded_network
 from nasbench.training import proxy_scores
 from nasbench.training.proxy_scores import ProxyScore
 from nasbench.training.train import deterministic
-from nasbench.training.trainers import spaces_with_networks, trainer_of
+from nasbench.training.trainers import network_of, spaces_with_networks, trainer_of
 
 
 class NetworkProxy:
@@ -61,9 +61,7 @@ class NetworkProxy:
     def _value(self, arch: Architecture) -> float:
         data = self._data
         form = registry.space(arch.space).canonical(arch)
-        build = trainer_of(arch.space).network
-        assert build is not None, "`estimate` has refused spaces without networks"
-        network = build(form, data.recipe, data.input, data.classes, self._seed)
+        network = network_of(arch.space)(form, data.recipe, data.input, data.classes, self._seed)
         with torch.no_grad():
             x = cast("nn.Module", network.embed)(self._x)
         network.embed = nn.Identity()

@@ -12,9 +12,12 @@ from typing import TYPE_CHECKING
 
 from nasbench import registry
 from nasbench.core import Architecture, InputSpec, LearningCurve, Recipe, TaskData
+from nasbench.errors import UnknownName
 
 if TYPE_CHECKING:
     from torch import nn
+
+Builder = Callable[[Architecture, Recipe, InputSpec, int, int], "nn.Module"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +32,7 @@ class SpaceTrainer:
     """Seconds of the training steps of one full training on a device."""
     count: Callable[[Architecture, Recipe, InputSpec, int], tuple[int, int]]
     """Parameters, and multiply-accumulates of one input, with so many labels."""
-    network: Callable[[Architecture, Recipe, InputSpec, int, int], nn.Module] | None = None
+    network: Builder | None = None
     """The untrained network on the CPU, with so many labels and weights drawn from a seed, for
     zero-cost proxies and latencies. Its module `embed` turns inputs into images, as the first."""
 
@@ -77,6 +80,19 @@ def darts() -> SpaceTrainer:
 
     modules = ("nasbench.training.modules",)
     return SpaceTrainer(modules, train_darts, measure_darts, count_darts, seeded_darts)
+
+
+def network_of(space: str) -> Builder:
+    """What builds the untrained networks of a space.
+
+    Raises:
+        UnknownName: no trainer is registered for it, or it brings none.
+    """
+    found = trainer_of(space).network
+    if found is None:
+        known = spaces_with_networks()
+        raise registry.unknown(UnknownName, "space with untrained networks", space, known)
+    return found
 
 
 def spaces_with_networks() -> list[str]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from nasbench import registry
 from nasbench.core import Recipe, TaskData
 from nasbench.errors import UnknownName
+from nasbench.networks.darts import seeded_darts
 from nasbench.training.modules import measure_darts, train_darts
-from nasbench.training.trainers import modules_of, trainer_of
+from nasbench.training.trainers import modules_of, network_of, spaces_with_networks, trainer_of
 from nasbench.training.version import code_version
 
 
@@ -53,6 +56,17 @@ def test_spaces_have_their_own_trainers():
     with pytest.raises(UnknownName, match="macro-v1"):
         trainer_of("macro-v1")
     assert modules_of("macro-v1") == ()
+
+
+def test_a_trainer_without_networks_is_told_from_one_that_brings_them(monkeypatch):
+    assert network_of("darts-v1") is seeded_darts
+    bare = replace(trainer_of("darts-v1"), network=None)
+    resolve = registry.resolve
+    made = {"darts-v1": lambda: bare}
+    monkeypatch.setattr(registry, "resolve", lambda g, name: made.get(name) or resolve(g, name))
+    assert spaces_with_networks() == ["cell201-v1"]
+    with pytest.raises(UnknownName, match="darts-v1"):
+        network_of("darts-v1")
 
 
 def test_the_trainer_of_a_space_counts_as_its_code():
