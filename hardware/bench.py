@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import partial
 from typing import Any
 
 from hardware.columns import Genes, Row
 from hardware.device import Device, Stopwatch
-from hardware.timing import Plan, baseline, energy_mj, time_network
+from hardware.timing import Plan, Series, baseline, energy_mj
 from hardware.workload import Workload
 from nasbench.core import Architecture
 from nasbench.errors import UnknownDevice
 
 Clock = Callable[[], float]
 MOST_REASON = 200
+InHand = tuple[Genes, Series]
+"""A network between two visits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A network to be measured."""
+
+    genes: Genes
+    """What names its row."""
+    build: Callable[[], Any]
+    """Makes the `nn.Module`."""
+    inputs: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,33 +46,73 @@ class Bench:
     plan: Plan
     clock: Clock
 
-    def measure(self, arch: Architecture, memory_mb: float | None = None) -> Row:
-        """The row of an architecture; a gap if its network alone cannot be measured.
+    def measure(
+        self, archs: Iterable[Architecture], memory_mb: Mapping[Genes, float] | None = None
+    ) -> Iterator[Row]:
+        """The rows of architectures as they are done; gaps for networks that cannot be measured.
 
-        Its peak memory is counted, unless it is known.
+        Peak memory is counted where it is not known.
 
         Raises:
             UnknownDevice: the reference network cannot be run any more either.
         """
         from hardware.memory import peak_memory_mb
 
-        network = cache(lambda: self.workload.network(arch))  # built once for both
-        row = self.measure_network(arch.genes, network)
-        if row.gap:
-            return row
-        if memory_mb is None:
-            memory_mb = peak_memory_mb(network(), self.workload.inputs())
-        return replace(row, peak_memory_mb=memory_mb)
+        memory, inputs = dict(memory_mb or {}), self.workload.inputs()
 
-    def measure_network(self, genes: Genes, build: Callable[[], Any], inputs: Any = None) -> Row:
-        """The row of any module, by default on the workload's inputs; raises as `measure` does."""
+        def job(arch: Architecture) -> Job:
+            def build() -> Any:
+                network = self.workload.network(arch)
+                if arch.genes not in memory:
+                    memory[arch.genes] = peak_memory_mb(network, inputs)
+                return network
+
+            return Job(arch.genes, build, inputs)
+
+        for row in self.measure_networks(map(job, archs)):
+            yield row if row.gap else replace(row, peak_memory_mb=memory[row.genes])
+
+    def measure_networks(self, jobs: Iterable[Job]) -> Iterator[Row]:
+        """The rows of any modules as they are done; raises as `measure` does.
+
+        When the device goes away, networks in hand that were visited often enough get their rows.
+        """
+        pending, waiting = iter(jobs), deque[InHand]()
         try:
-            given = self.workload.inputs() if inputs is None else inputs
-            stopwatch = self.device.prepare(build(), given)
-            timing = time_network(
-                stopwatch, self.reference, self.baseline_s, plan=self.plan, clock=self.clock
-            )
-            return Row.of(genes, timing, self._energy_mj(stopwatch))
+            while True:
+                job = next(pending, None) if len(waiting) < self.plan.together else None
+                if job:
+                    found = self._or_gap(job.genes, partial(self._begun, job))
+                elif waiting:
+                    found = self._or_gap(waiting[0][0], partial(self._visited, *waiting[0]))
+                    waiting.popleft()
+                else:
+                    return
+                if isinstance(found, Row):
+                    yield found
+                else:
+                    waiting.append(found)
+        except UnknownDevice:
+            for genes, series in waiting:
+                if timing := series.so_far():
+                    yield Row.of(genes, timing, math.nan)
+            raise
+
+    def _begun(self, job: Job) -> InHand:
+        stopwatch = self.device.prepare(job.build(), job.inputs)
+        return job.genes, Series(
+            stopwatch, self.reference, self.baseline_s, plan=self.plan, clock=self.clock
+        )
+
+    def _visited(self, genes: Genes, series: Series) -> Row | InHand:
+        timing = series.visit()
+        if timing is None:
+            return genes, series
+        return Row.of(genes, timing, self._energy_mj(series.stopwatch))
+
+    def _or_gap(self, genes: Genes, step: Callable[[], Row | InHand]) -> Row | InHand:
+        try:
+            return step()
         except Exception as fault:  # a runtime may fail in any way
             self._check(fault)
             reason = f"{type(fault).__name__}: {fault}".split("\n")[0]
@@ -98,11 +152,12 @@ def engaged(
     with device.engaged():
         try:
             stopwatch = device.prepare(workload.network(reference), workload.inputs())
-            found = baseline(stopwatch) if baseline_s is None else baseline_s
+            if baseline_s is None:
+                baseline_s = baseline(stopwatch, seconds=plan.baseline_s)
             for _ in range(plan.warm_up):
                 stopwatch()
         except Exception as fault:  # a runtime may fail in any way
             raise UnknownDevice(
                 f"{device.name} does not run the reference network: {type(fault).__name__}: {fault}"
             ) from fault
-        yield Bench(device, workload, stopwatch, found, plan, clock)
+        yield Bench(device, workload, stopwatch, baseline_s, plan, clock)

@@ -59,7 +59,7 @@ def measure(
     ] = None,
     tolerance: Annotated[
         float, typer.Option(help="Half-width of the 95 % interval that is tight enough.")
-    ] = 0.02,
+    ] = 0.08,
 ) -> None:
     """Measure the classes of a benchmark, on a machine that does nothing else; resumable."""
     from rich.console import Console

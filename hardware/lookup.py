@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware.columns import Genes, Row
+from hardware.bench import Bench, Job
+from hardware.columns import Genes
 from hardware.workload import Workload
 from nasbench.core import Architecture
 from nasbench.errors import InvalidConfig
@@ -27,27 +28,17 @@ OVERHEAD = "overhead"
 _SPACE = "cell201-v1"
 
 
-class Measures(Protocol):
-    """What measures modules: `hardware.bench.Bench`."""
-
-    @property
-    def workload(self) -> Workload: ...
-
-    def measure_network(self, genes: Genes, build: Any, inputs: Any = None) -> Row: ...
-
-
-def measure_parts(bench: Measures) -> dict[str, float]:
+def measure_parts(bench: Bench) -> dict[str, float]:
     """Milliseconds of every part by name, without those that cannot be measured.
 
     Empty for spaces whose parts are not known.
     """
     if bench.workload.space != _SPACE:
         return {}
-    rows = {
-        name: bench.measure_network((), lambda module=module: module.eval(), inputs)
-        for name, module, inputs in parts(bench.workload)
-    }
-    return {name: float(f"{row.median_ms:.5g}") for name, row in rows.items() if not row.gap}
+    named = list(parts(bench.workload))
+    jobs = [Job((k,), module.eval, inputs) for k, (_, module, inputs) in enumerate(named)]
+    rows = {row.genes[0]: row for row in bench.measure_networks(jobs) if not row.gap}
+    return {named[k][0]: float(f"{rows[k].median_ms:.5g}") for k in sorted(rows)}
 
 
 def parts(workload: Workload) -> Iterator[tuple[str, nn.Module, Tensor]]:

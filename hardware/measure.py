@@ -1,7 +1,7 @@
 """Sessions that measure the classes of a benchmark on a device, and measure some again.
 
 A class is the network of its canonical architecture. Classes come in a fixed random order, so what
-is there at any time is a random sample. `kill -9` loses the class in hand.
+is there at any time is a random sample, but for the few that are in hand. `kill -9` loses those.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hardware.columns import About, Column, Document, Genes, Row, read_document,
 from hardware.device import Device
 from hardware.journal import Journal, journal_path, recovered
 from hardware.lookup import measure_parts
-from hardware.timing import Plan
+from hardware.timing import TIMING, Plan
 from hardware.workload import Workload
 from nasbench.core import Architecture, Benchmark, SupportsRows
 from nasbench.errors import InvalidConfig, TableFault, UnknownDevice
@@ -99,17 +99,16 @@ def remeasure(
     Raises:
         UnknownDevice: the device is another one, or runs nothing.
     """
-    about, rows = column.about, list[Row]()
+    about, rows, reason = column.about, dict[Genes, Row](), ""
     if device.name != about.device:
         raise UnknownDevice(f"{about.label} was measured on {about.device}, got {device.name}")
     reference = Architecture(about.workload.space, about.reference)
     with engaged(device, about.workload, reference, plan=plan, clock=clock) as bench:
-        for arch in archs:
-            try:
-                rows.append(bench.measure(arch))
-            except UnknownDevice as fault:
-                rows.append(Row(arch.genes, gap=str(fault)[:MOST_REASON]))
-    return rows
+        try:
+            rows.update((row.genes, row) for row in bench.measure(archs))
+        except UnknownDevice as fault:
+            reason = str(fault)[:MOST_REASON]
+    return [rows.get(arch.genes, Row(arch.genes, gap=reason)) for arch in archs]
 
 
 def classes(benchmark: Benchmark) -> list[Genes]:
@@ -149,6 +148,11 @@ def opened(path: Path, benchmark: Benchmark) -> Document:
     return recovered(journal_path(path), document)
 
 
+def conditions(device: Device) -> dict[str, str]:
+    """Those of a device and of how it is timed now; earlier columns do not tell the latter."""
+    return {**device.conditions(), TIMING: "in visits apart"}
+
+
 def load_per_core() -> float:
     """Processes waiting for each core over the last minute; near 0 on a quiet machine."""
     return os.getloadavg()[0] / cores()
@@ -159,7 +163,7 @@ def _new_column(bench: Bench, reference: Architecture) -> Column:
         label=bench.workload.label(bench.device.name),
         device=bench.device.name,
         workload=bench.workload,
-        conditions=bench.device.conditions(),
+        conditions=conditions(bench.device),
         reference=reference.genes,
         baseline_s=bench.baseline_s,
         tolerance=bench.plan.tolerance,
@@ -182,10 +186,10 @@ def _fill(
     session = {"date": date, "load": round(load, 2)}
     begun = replace(column, sessions=(session,))
     with Journal(journal_path(path), replace(document, columns=()), begun) as journal:
-        done = len(column.rows)
-        for number, genes in enumerate(todo, 1):
-            arch = Architecture(bench.workload.space, genes)
-            journal.add(bench.measure(arch, memory.get(genes)))
+        done, space = len(column.rows), bench.workload.space
+        archs = (Architecture(space, genes) for genes in todo)
+        for number, row in enumerate(bench.measure(archs, memory), 1):
+            journal.add(row)
             progress(done + number, done + len(todo))
 
 
@@ -210,7 +214,7 @@ def _packed(path: Path, benchmark: Benchmark) -> Document:
 
 
 def _refuse_mixing(known: Column, device: Device, workload: Workload, path: Path) -> None:
-    now = {**device.conditions(), "networks": str(workload.to_json())}
+    now = {**conditions(device), "networks": str(workload.to_json())}
     there = {**known.about.conditions, "networks": str(known.about.workload.to_json())}
     differing = [
         f"{name} ({there.get(name)} there, {now.get(name)} now)"

@@ -16,7 +16,7 @@ from hardware.columns import Column, Row
 from hardware.device import Device, device
 from hardware.measure import remeasure
 from hardware.quality import agreement
-from hardware.timing import Plan
+from hardware.timing import TIMING, Plan
 from nasbench import registry
 from nasbench.core import Architecture, Benchmark
 from nasbench.errors import InvalidConfig, UnknownMetric
@@ -91,8 +91,12 @@ def column_of(benchmark: Benchmark, metric: str) -> Column:
 
 
 def refuse_other_conditions(column: Column, here: Device) -> None:
-    """Raises InvalidConfig if processor, runtime or the like are not those of the column."""
-    now, there = here.conditions(), column.about.conditions
+    """Raises InvalidConfig if processor, runtime or the like are not those of the column.
+
+    How it was timed may differ: that is for the second session to judge.
+    """
+    now, there = here.conditions(), dict(column.about.conditions)
+    there.pop(TIMING, None)
     differing = [
         f"{name} ({there.get(name)} there, {now.get(name)} here)"
         for name in sorted(now.keys() | there.keys())

@@ -43,6 +43,8 @@ class FakeDevice:
         self.gone = False
         self.prepared = 0
         self.joules = None
+        self.ran = []
+        """Which of the prepared networks, numbered from 1, ran, in order."""
 
     def conditions(self):
         return {"processor": "pretended", "runtime": f"fake {self.version}", "threads": "1"}
@@ -54,11 +56,12 @@ class FakeDevice:
         self.prepared += 1
         if self.fails(network):
             raise RuntimeError("no kernel for this network\nand more that is of no interest")
-        run = self.machine.stopwatch(true_s(network))
+        run, number = self.machine.stopwatch(true_s(network)), self.prepared
 
         def stopwatch():
             if self.gone:
                 raise RuntimeError("device lost")
+            self.ran.append(number)
             return run()
 
         return stopwatch

@@ -3,6 +3,7 @@ import signal
 import subprocess
 import sys
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -40,8 +41,17 @@ def test_every_class_gets_the_true_latency_under_drift(path, table, workload):
         expected = 1e3 * true_s(workload.network(Architecture("cell201-v1", genes)))
         assert row.median_ms == pytest.approx(expected, rel=0.03)
         assert row.tight
-    drifts = [row.drift for row in column.rows.values()]
-    assert drifts[-1] > 1.2 * drifts[0]
+    assert min(row.drift for row in column.rows.values()) > 1.2
+
+
+def test_networks_are_visited_in_turn_and_the_next_takes_the_place_of_one_that_is_done(
+    path, table, workload
+):
+    device = FakeDevice()
+    measured(path, table, device, workload, limit=4, plan=Plan(together=2, warm_up=0))
+    parts = 1 + len(read_document(path).column("fake-cpu").parts_ms)  # and the reference
+    visits = [number - parts for number, _ in groupby(each for each in device.ran if each > parts)]
+    assert visits == [1, 2] * 9 + [3, 4] * 9
 
 
 def test_what_was_measured_is_read_back(path, table, workload):
@@ -51,6 +61,7 @@ def test_what_was_measured_is_read_back(path, table, workload):
     assert (document.benchmark, document.table_sha256) == (table.name, table.sha256)
     assert not journal_path(path).exists()
     assert column.about.conditions["runtime"] == "fake 1"
+    assert column.about.conditions["timing"] == "in visits apart"
     assert column.about.workload == workload
     assert column.sessions[0]["date"].startswith("20")
 
@@ -70,7 +81,7 @@ def test_a_second_session_measures_only_what_is_missing(path, table, workload):
 
 def test_a_session_of_another_tolerance_does_not_tighten_what_is_told(path, table, workload):
     noisy = FakeDevice(machine=FakeMachine(noise=0.3))
-    strict, loose = Plan(tolerance=0.01, most_rounds=8), Plan(tolerance=0.5, most_rounds=8)
+    strict, loose = Plan(tolerance=0.01, most_visits=9), Plan(tolerance=0.5, most_visits=9)
     measured(path, table, noisy, workload, limit=2, plan=strict)
     column = measured(path, table, noisy, workload, limit=6, plan=loose)
     assert sum(row.tight for row in column.rows.values()) == 4
@@ -104,7 +115,7 @@ def test_a_device_that_disappears_midway_ends_the_session_and_loses_nothing(path
         device.gone = done == 3
 
     with pytest.raises(UnknownDevice, match=r"fake-cpu does not answer any more.*run the same"):
-        measured(path, table, device, workload, progress=unplug)
+        measured(path, table, device, workload, plan=Plan(together=1), progress=unplug)
     assert journal_path(path).exists()
     column = measured(path, table, FakeDevice(), workload)
     assert len(column.measured) == 6
@@ -132,7 +143,7 @@ measure(Path({path!r}), table, fake_device.FakeDevice(), workload_of(table),
 
 
 @pytest.mark.slow
-def test_kill_9_loses_the_class_in_hand_only(path, table, workload):
+def test_kill_9_loses_the_networks_in_hand_only(path, table, workload):
     code = KILLED.format(tests=str(Path(__file__).parent), path=str(path))
     command = [sys.executable, "-c", code]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:

@@ -100,7 +100,8 @@ def test_a_network_that_cannot_be_exported_is_a_gap_and_the_others_are_measured(
         lambda self, arch: Bessel().eval() if arch.genes == bad else build(self, arch),
     )
     monkeypatch.setattr(measuring, "measure_parts", lambda bench: {})
-    path, plan = tmp_path / "mine.latency", Plan(rounds=6, most_rounds=6, most_s=0.2)
+    path = tmp_path / "mine.latency"
+    plan = Plan(rounds=1, visits=6, most_visits=6, baseline_s=0.1)
     device = devices.device("onnx-cpu")
     column = measuring.measure(path, table, device, workload, limit=3, plan=plan)
     assert "bessel" in column.rows[bad].gap
